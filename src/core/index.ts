@@ -1,0 +1,77 @@
+/**
+ * The protocol of the pool, as one synchronous machine per instance: inputs with their time go in, effects come out. It is *not*
+ * concerned with sockets, files or timers: a driver carries its effects out, in production over libp2p, in the simulator over a
+ * modelled network. Invariants: `README.md` beside this file.
+ */
+import type { InstanceId } from '../base/ids.ts';
+import type { Sign, Verify } from '../base/signing.ts';
+import type { Stamp } from '../base/stamp.ts';
+import type { JobNotice } from '../wire/job.ts';
+import type { Label, Seat } from '../wire/member-record.ts';
+import type { Effect } from './effect.ts';
+import type { Input } from './input.ts';
+import type { JobsView, PoolView, RecordsView } from './view.ts';
+
+export type { Effect, Note, NoteLevel, Reply, Stored } from './effect.ts';
+export type { Event, Input, Now, Search, Ticket } from './input.ts';
+export type { AdmissionRow, AdmissionView, JobsView, LimitView, MemberView, PoolView, RecordsView } from './view.ts';
+export { createPoolMachine } from './pool-machine.ts';
+
+/** What an instance starts with: configuration, what its disk remembers, and its powers. */
+export interface PoolInit {
+  readonly identity: { readonly id: InstanceId; readonly sign: Sign };
+  readonly verify: Verify;
+  /** 32-bit random numbers for probe order and tie-breaks; seeded in the simulator. */
+  readonly random: () => number;
+  /** New with every start: 32 hexadecimal characters. */
+  readonly startId: string;
+  /** Starts of this data directory, this one included. */
+  readonly incarnation: number;
+  readonly gateway: GatewayFacts;
+  readonly self: SelfFacts;
+  readonly standby: boolean;
+  readonly replaces: string | null;
+  readonly remembered: Remembered;
+}
+
+/** From the gateway configuration. */
+export interface GatewayFacts {
+  readonly uid: string;
+  readonly name: string;
+  readonly adminKeys: readonly string[];
+  /** Admin signatures that a limit needs. */
+  readonly threshold: number;
+  /** The sealed limit of the configuration. */
+  readonly firstLimit: Uint8Array;
+}
+
+/** From the instance settings. */
+export interface SelfFacts {
+  readonly name: string;
+  readonly version: string;
+  readonly platform: string;
+  readonly capabilities: readonly string[];
+  readonly labels: readonly Label[];
+  readonly budgetKib: number;
+  /** How long sessions may go on after a drain began. */
+  readonly drainMs: number;
+}
+
+/** From the data directory. */
+export interface Remembered {
+  readonly limits: readonly Uint8Array[];
+  readonly records: readonly Uint8Array[];
+  readonly self: { readonly joinedAt: Stamp; readonly seat: Seat | null } | null;
+  /** Jobs this worker had written down, with the deadline after which their id can no longer be submitted. */
+  readonly jobs: readonly { readonly notice: JobNotice; readonly deadlineUnixMs: number }[];
+}
+
+/** The machine. Every call is synchronous; no call throws for anything that arrives from outside. */
+export interface PoolMachine {
+  step(input: Input): readonly Effect[];
+  /** When the machine wants a `wakeup`, in monotonic milliseconds; undefined: not by itself. */
+  nextWakeupAtMs(): number | undefined;
+  view(now: { readonly atMs: number }): PoolView;
+  readonly jobs: JobsView;
+  readonly records: RecordsView;
+}

@@ -1,0 +1,47 @@
+import type { JobsView, PoolView, RecordsView, Reply } from './core/index.ts';
+import type { Failure, JobRequest, JobState } from './wire/job.ts';
+import type { TargetRecord } from './wire/record.ts';
+
+/**
+ * What the access plane and the control socket may ask of the running instance. `instance.ts` implements it over the core: every
+ * call becomes an input, every answer is a reply effect.
+ */
+export interface PoolPort {
+  readonly instanceId: string;
+  /** New with every start; a job request names it. */
+  readonly startId: string;
+  readonly gateway: { readonly uid: string; readonly name: string; readonly adminKeys: readonly string[]; readonly threshold: number };
+  /** Wall clock that job deadlines are measured by, in milliseconds. */
+  unixMs(): number;
+  view(): PoolView;
+  readonly jobs: JobsView;
+  readonly records: RecordsView;
+  /** Hands in a sealed job request; ends with `accepted` or `refused`. */
+  submit(request: Uint8Array, signal: AbortSignal): Promise<Reply>;
+  /** Asks to carry out an accepted job on this instance; the answer to `run` must be exactly one `jobEnded`. */
+  openSession(jobId: string, caller: string, signal: AbortSignal): Promise<SessionAnswer>;
+  jobProgress(jobId: string, bytesIn: number, bytesOut: number): void;
+  jobEnded(end: SessionEnd): void;
+  queryJob(jobId: string, wantTrace: boolean, signal: AbortSignal): Promise<Reply>;
+  cancelJob(jobId: string, caller: string, reason: string, signal: AbortSignal): Promise<Reply>;
+  offerLimit(sealed: Uint8Array, signal: AbortSignal): Promise<Reply>;
+  offerRecord(sealed: Uint8Array, signal: AbortSignal): Promise<Reply>;
+  /** Passes an admin's sealed drain command to the instance it names. */
+  drainMember(command: Uint8Array, signal: AbortSignal): Promise<Reply>;
+}
+
+/** Whether a session may begin. */
+export type SessionAnswer =
+  | { readonly kind: 'run'; readonly request: JobRequest; readonly record: TargetRecord; readonly cancelled: AbortSignal }
+  | { readonly kind: 'refused'; readonly failure: Failure };
+
+/** How a session ended. */
+export interface SessionEnd {
+  readonly jobId: string;
+  readonly state: Extract<JobState, 'succeeded' | 'failed' | 'cancelled'>;
+  readonly error: Failure | null;
+  /** From the client to the target. */
+  readonly bytesIn: number;
+  /** From the target to the client. */
+  readonly bytesOut: number;
+}

@@ -1,0 +1,44 @@
+/**
+ * Bounds of the wire formats, together, with their reasons. Sizes are bytes, lengths are UTF-16 characters. Raising one is safe for readers
+ * of the new version only: raise it everywhere first, then use it.
+ */
+
+/** A direct message between members: holds a batch of member records for synchronising. */
+export const DIRECT_BYTES_MAX = 1024 * 1024;
+/** A gossiped message: flooded to everyone, so small. */
+export const GOSSIP_BYTES_MAX = 64 * 1024;
+/** A member record: addresses and labels dominate. */
+export const MEMBER_RECORD_BYTES_MAX = 8 * 1024;
+/** A signed limit, record or grant: "size before parse" (TUF 1.0.34). */
+export const POLICY_BYTES_MAX = 16 * 1024;
+/** A job request with its parameters and grant. */
+export const JOB_REQUEST_BYTES_MAX = 32 * 1024;
+
+/** Names and titles that people type. */
+export const NAME_LENGTH_MAX = 128;
+/** One address: a DNS name has 253 characters, a multiaddr adds a prefix, a port and an id. */
+export const ADDRESS_LENGTH_MAX = 400;
+/** Addresses one plane of an instance announces. */
+export const ADDRESSES_MAX = 16;
+/** Labels of one instance. */
+export const LABELS_MAX = 32;
+/** Kinds of job one instance offers. */
+export const CAPABILITIES_MAX = 32;
+/** Greatest limit an admin can sign; the protocol is simulated up to 3,000. */
+export const MAX_INSTANCES_MAX = 10_000;
+/** Members one instance knows, dead ones included; beyond it the longest dead are forgotten. */
+export const MEMBERS_MAX = 12_000;
+/** Member records in one synchronising message. */
+export const SYNC_RECORDS_MAX = 256;
+/** Text of an error that crosses the wire. */
+export const ERROR_TEXT_MAX = 1000;
+/** Parameters of one job. */
+export const PARAMETERS_MAX = 64;
+/** One parameter's text. */
+export const PARAMETER_LENGTH_MAX = 4096;
+/** Job notices in one gossiped batch. */
+export const JOB_NOTICES_MAX = 100;
+/** Records (targets) a pool holds. */
+export const RECORDS_MAX = 100_000;
+/** Records in one synchronising message: each weighs up to POLICY_BYTES_MAX. */
+export const RECORD_BATCH_MAX = 32;
