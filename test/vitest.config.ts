@@ -1,0 +1,45 @@
+/** How the tests run: see `README.md` beside this file. */
+
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+/** Set by `.ci/run`: a test that is skipped has then failed. */
+const skippingForbidden = process.env['PAM_TEST_NO_SKIP'] === '1';
+
+/** Milliseconds. Starting and ending a pool of real processes on a busy machine; hooks wait for events, not for this. */
+const HOOK_TIMEOUT_MS = 60_000;
+
+export default defineConfig({
+  root: fileURLToPath(new URL('..', import.meta.url)),
+  test: {
+    pool: 'forks',
+    // Reporters named on the command line replace these, and `.ci/run` names its own.
+    reporters: ['default'],
+    ...(skippingForbidden ? { reporters: ['default', './test/reporters/no-skip.ts', 'json'] } : {}),
+    coverage: { provider: 'v8', include: ['src/**/*.ts'] },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/e2e/**'],
+          testTimeout: 10_000,
+          hookTimeout: HOOK_TIMEOUT_MS,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: HOOK_TIMEOUT_MS,
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
+  },
+});
