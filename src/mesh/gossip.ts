@@ -1,0 +1,180 @@
+import {
+  type GossipSub,
+  type GossipSubComponents,
+  type GossipsubOpts,
+  gossipsub,
+  StrictNoSign,
+  TopicValidatorResult,
+} from '@chainsafe/libp2p-gossipsub';
+import type { Connection, PeerId, Topology } from '@libp2p/interface';
+import { sha256 } from '../base/bytes.ts';
+import {
+  GOSSIP_DATA_BYTES_MAX,
+  GOSSIP_PACKET_BYTES_MAX,
+  GOSSIP_PRUNE_BACKOFF_MS,
+  GOSSIP_QUEUE_BYTES_MAX,
+  GOSSIP_SEEN_MS,
+  GOSSIP_SILENT_HEARTBEATS_MAX,
+  STREAMS_MAX,
+} from './bounds.ts';
+
+const GOSSIP_PROTOCOL_PREFIX = '/meshsub/';
+
+/** What gossip needs. */
+export interface PoolGossipInit {
+  readonly topic: string;
+  onMessage(bytes: Uint8Array): void;
+}
+
+interface Attachment {
+  readonly peerId: PeerId;
+  readonly connection: Connection;
+  /** Heartbeats in a row without the peer's subscription. */
+  silentHeartbeats: number;
+}
+
+/**
+ * The pool topic over gossipsub. Members sign their messages themselves, so gossipsub adds no signature, no sender and no sequence number, and
+ * tells messages apart by the hash of their bytes.
+ *
+ * Gossipsub would open its streams to a peer on whichever connection is identified first, and loses a peer for good when that is the one of two
+ * simultaneous connections which is then closed. So it does not see connections: it learns of a peer when the link is up and with the link's
+ * connection, and forgets it with the link.
+ */
+export class PoolGossip {
+  readonly #init: PoolGossipInit;
+  readonly #attached = new Map<string, Attachment>();
+  #topology: Topology | undefined;
+  #router: GossipSub | undefined;
+
+  constructor(init: PoolGossipInit) {
+    this.#init = init;
+  }
+
+  /** Makes the libp2p service. */
+  readonly service = (components: GossipSubComponents): GossipSub => {
+    const { topic } = this.#init;
+    const router = gossipsub(options(topic))(this.#withoutConnections(components));
+    router.topicValidators.set(topic, (_peer, { data }) =>
+      data.length <= GOSSIP_DATA_BYTES_MAX ? TopicValidatorResult.Accept : TopicValidatorResult.Reject,
+    );
+    router.addEventListener('message', ({ detail }) => {
+      if (detail.topic === topic) this.#init.onMessage(detail.data);
+    });
+    router.addEventListener('gossipsub:heartbeat', () => this.#repair());
+    this.#router = router;
+    return router;
+  };
+
+  /** Joins the pool topic; the node must run. */
+  subscribe(): void {
+    this.#router?.subscribe(this.#init.topic);
+  }
+
+  /** Exchanges gossip with the peer over this connection from now on. */
+  attach(peerId: PeerId, connection: Connection): void {
+    this.#attached.set(peerId.toString(), { peerId, connection, silentHeartbeats: 0 });
+    this.#connect(peerId, connection);
+  }
+
+  /** Ends the exchange with the peer. */
+  detach(peer: string): void {
+    const attachment = this.#attached.get(peer);
+    if (attachment === undefined) return;
+    this.#attached.delete(peer);
+    this.#topology?.onDisconnect?.(attachment.peerId);
+  }
+
+  /** Peers known to be subscribed to the pool topic, in the order of their ids. */
+  subscribers(): readonly string[] {
+    return (this.#router?.getSubscribers(this.#init.topic) ?? []).map(String).sort();
+  }
+
+  /** Sends the message to everyone subscribed; the peers it went to, or undefined if these bytes were published just before. */
+  async publish(bytes: Uint8Array): Promise<ReadonlySet<string> | undefined> {
+    try {
+      const result = await this.#router?.publish(this.#init.topic, bytes);
+      return new Set(result?.recipients.map(String));
+    } catch (error) {
+      if (error instanceof Error && error.message === 'PublishError.Duplicate') return undefined;
+      return new Set();
+    }
+  }
+
+  /** The components with a registrar that keeps gossipsub's wish to hear of connections to itself. */
+  #withoutConnections(components: GossipSubComponents): GossipSubComponents {
+    const { privateKey, peerId, peerStore, connectionManager, logger, registrar } = components;
+    const registrarWithoutConnections: GossipSubComponents['registrar'] = {
+      getProtocols: () => registrar.getProtocols(),
+      handle: (protocol, handler, handlerOptions) => registrar.handle(protocol, handler, handlerOptions),
+      unhandle: (protocol, unhandleOptions) => registrar.unhandle(protocol, unhandleOptions),
+      getHandler: (protocol) => registrar.getHandler(protocol),
+      use: (protocol, middleware) => registrar.use(protocol, middleware),
+      unuse: (protocol) => registrar.unuse(protocol),
+      getMiddleware: (protocol) => registrar.getMiddleware(protocol),
+      // The same topology is registered for each version of the protocol: one is enough.
+      register: async (protocol, topology) => {
+        this.#topology = topology;
+        return protocol;
+      },
+      unregister: () => undefined,
+      getTopologies: () => [],
+    };
+    return { privateKey, peerId, peerStore, connectionManager, logger, registrar: registrarWithoutConnections };
+  }
+
+  #connect(peerId: PeerId, connection: Connection): void {
+    if (connection.status === 'open') this.#topology?.onConnect?.(peerId, connection);
+  }
+
+  /**
+   * Gossipsub does not reopen a stream that broke (a full queue, a reset). Where its streams to a linked peer are incomplete they are opened anew: our
+   * own at once, the peer's by closing it, upon which the peer does the same.
+   */
+  #repair(): void {
+    const subscribers = new Set(this.subscribers());
+    for (const [peer, attachment] of this.#attached) {
+      const streams = attachment.connection.streams.filter((stream) =>
+        stream.protocol.startsWith(GOSSIP_PROTOCOL_PREFIX),
+      );
+      attachment.silentHeartbeats = subscribers.has(peer) ? 0 : attachment.silentHeartbeats + 1;
+      if (!streams.some((stream) => stream.direction === 'outbound')) {
+        this.#connect(attachment.peerId, attachment.connection);
+      } else if (attachment.silentHeartbeats > GOSSIP_SILENT_HEARTBEATS_MAX) {
+        attachment.silentHeartbeats = 0;
+        this.#topology?.onDisconnect?.(attachment.peerId);
+        for (const stream of streams) stream.abort(new Error('gossip streams are opened anew'));
+      }
+    }
+  }
+}
+
+function options(topic: string): Partial<GossipsubOpts> {
+  return {
+    allowedTopics: [topic],
+    globalSignaturePolicy: StrictNoSign,
+    msgIdFn: ({ data }) => sha256(data),
+    emitSelf: false,
+    fallbackToFloodsub: false,
+    // Small pools: a message goes to everyone subscribed, whether grafted or not.
+    floodPublish: true,
+    batchPublish: true,
+    allowPublishToZeroTopicPeers: true,
+    D: 6,
+    Dlo: 4,
+    Dhi: 12,
+    pruneBackoff: GOSSIP_PRUNE_BACKOFF_MS,
+    unsubcribeBackoff: GOSSIP_PRUNE_BACKOFF_MS,
+    graftFloodThreshold: GOSSIP_PRUNE_BACKOFF_MS / 2,
+    seenTTL: GOSSIP_SEEN_MS,
+    maxInboundDataLength: GOSSIP_PACKET_BYTES_MAX,
+    maxOutboundBufferSize: GOSSIP_QUEUE_BYTES_MAX,
+    maxInboundStreams: STREAMS_MAX,
+    maxOutboundStreams: STREAMS_MAX,
+    // No peer exchange and no tags: who is connected is the owner's business.
+    doPX: false,
+    tagMeshPeers: false,
+    // Scoring judges strangers. Members are known, and many may share one address, for which gossipsub would mute them.
+    scoreParams: { topics: {}, IPColocationFactorWeight: 0, behaviourPenaltyWeight: 0, appSpecificWeight: 0 },
+  };
+}
