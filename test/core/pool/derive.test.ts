@@ -1,0 +1,51 @@
+import { createHmac } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { formatHex } from '../../../src/base/bytes.ts';
+import { derivePoolKeys, type PoolKeys } from '../../../src/core/pool/index.ts';
+
+const SECRET = Uint8Array.from({ length: 32 }, (_, index) => index);
+const UID = 'AAECAwQFBgcICQoLDA0ODw';
+const shown = (keys: PoolKeys): readonly string[] => [
+  keys.poolTopic,
+  keys.poolId,
+  formatHex(keys.networkKey.reveal()),
+  keys.discoveryTag,
+];
+
+describe('what is derived from the pool secret', () => {
+  it('is what every version before derived', () => {
+    expect(shown(derivePoolKeys({ secret: SECRET, gatewayUid: UID }))).toEqual([
+      '/pam-mesh/1/pool/uzr4qlsx7ugrc75t4kb5uqnory',
+      '2yael5duelzd37k5',
+      '25feb97660a8ae8c8b0d2b96d195861db66493e8730cc3772e4a95b306c53f3e',
+      'qtp3sxrkslsmkwtfhsxg7kg7',
+    ]);
+  });
+
+  it('is HKDF as RFC 5869 describes it', () => {
+    const hmac = (key: Uint8Array | string, data: Uint8Array | string): Uint8Array =>
+      new Uint8Array(createHmac('sha256', key).update(data).digest());
+    const pseudoRandomKey = hmac(`pam-mesh/1/gateway/${UID}`, SECRET);
+    const networkKey = hmac(pseudoRandomKey, 'pam-mesh/1/network-key\u0001');
+    expect(shown(derivePoolKeys({ secret: SECRET, gatewayUid: UID }))[2]).toBe(formatHex(networkKey));
+  });
+
+  it.each([
+    ['another secret', { secret: SECRET.with(31, 0), gatewayUid: UID }],
+    ['another gateway', { secret: SECRET, gatewayUid: `${UID.slice(0, -1)}A` }],
+  ])('has nothing in common with that of %s', (_, other) => {
+    const one = shown(derivePoolKeys({ secret: SECRET, gatewayUid: UID }));
+    const two = shown(derivePoolKeys(other));
+    expect(one.filter((value, index) => value === two[index])).toEqual([]);
+  });
+
+  it('differs for each purpose and shows no secret', () => {
+    const keys = derivePoolKeys({ secret: SECRET, gatewayUid: UID });
+    const [topic = '', id = '', networkKey = '', tag = ''] = shown(keys);
+    expect(topic).toMatch(/^\/pam-mesh\/1\/pool\/[a-z2-7]{26}$/);
+    expect(id).toMatch(/^[a-z2-7]{16}$/);
+    expect(tag).toMatch(/^[a-z2-7]{24}$/);
+    expect(topic).not.toContain(id);
+    expect(JSON.stringify(keys)).not.toContain(networkKey);
+  });
+});
