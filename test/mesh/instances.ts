@@ -51,7 +51,10 @@ export function createInstance(label: string, changes: Partial<MeshInit> = {}): 
 }
 
 /** Starts instances of one pool; `stopAll` ends them. */
-export async function startInstances(labels: readonly string[], changes: Partial<MeshInit> = {}): Promise<TestInstance[]> {
+export async function startInstances(
+  labels: readonly string[],
+  changes: Partial<MeshInit> = {},
+): Promise<TestInstance[]> {
   const instances = labels.map((label) => createInstance(label, changes));
   await Promise.all(instances.map(({ mesh }) => mesh.start(AbortSignal.timeout(DEADLINE_MS))));
   return instances;
@@ -92,9 +95,18 @@ export function isAlternating(history: readonly string[]): boolean {
   return history.every((kind, index) => kind === (index % 2 === 0 ? 'link-up' : 'link-down'));
 }
 
-/** Payloads of direct messages from one peer. */
-export function directFrom(instance: TestInstance, peer: string): readonly Uint8Array[] {
-  return instance.events.flatMap((event) => (event.kind === 'direct' && event.from === peer ? [event.bytes] : []));
+/** Text of the direct messages from one peer. */
+export function directTexts(instance: TestInstance, peer: string): readonly string[] {
+  return instance.events.flatMap((event) =>
+    event.kind === 'direct' && event.from === peer ? [Buffer.from(event.bytes).toString()] : [],
+  );
+}
+
+/** Sends as fast as the queue takes it. */
+export async function sendAll(from: TestInstance, to: string, messages: readonly Uint8Array[]): Promise<void> {
+  for (const message of messages) {
+    while (!from.mesh.send(to, message)) await new Promise((resolve) => setImmediate(resolve));
+  }
 }
 
 /** Text of the gossip received. */
