@@ -3,8 +3,9 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Set by `.ci/run`: a test that is skipped has then failed. */
+/** Set by `.ci/run`: a test that is skipped has then failed, and the results are also written to a file. */
 const skippingForbidden = process.env['PAM_TEST_NO_SKIP'] === '1';
+const outputFile = process.env['PAM_TEST_REPORT'];
 
 /** Milliseconds. Starting and ending a pool of real processes on a busy machine; hooks wait for events, not for this. */
 const HOOK_TIMEOUT_MS = 60_000;
@@ -13,9 +14,11 @@ export default defineConfig({
   root: fileURLToPath(new URL('..', import.meta.url)),
   test: {
     pool: 'forks',
-    // Reporters named on the command line replace these, and `.ci/run` names its own.
-    reporters: ['default'],
-    ...(skippingForbidden ? { reporters: ['default', './test/reporters/no-skip.ts', 'json'] } : {}),
+    reporters: [
+      'default',
+      ...(skippingForbidden ? ['./test/reporters/no-skip.ts'] : []),
+      ...(outputFile === undefined ? [] : [['json', { outputFile }] satisfies [string, object]]),
+    ],
     coverage: { provider: 'v8', include: ['src/**/*.ts'] },
     projects: [
       {
