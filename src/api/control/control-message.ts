@@ -1,0 +1,65 @@
+import { GatewayError, isErrorCode } from '../../base/errors.ts';
+import type {
+  AdmissionReport,
+  EventsReport,
+  HealthReport,
+  JobsReport,
+  LoadReport,
+  MembersReport,
+  PolicyReport,
+  PoolReport,
+  StatusReport,
+  TopicReport,
+  TraceReport,
+} from '../reports/report.ts';
+
+/**
+ * What travels on the control socket: one JSON document per line. A request names a command; the answer is its report or a failure. A
+ * connection may carry several requests, answered in order. Loads nothing heavy: every command starts with it.
+ */
+
+/** What each command answers. */
+export interface ControlAnswers {
+  readonly pool: PoolReport;
+  readonly status: StatusReport;
+  readonly members: MembersReport;
+  readonly admission: AdmissionReport;
+  readonly load: LoadReport;
+  readonly topic: TopicReport;
+  readonly policy: PolicyReport;
+  readonly jobs: JobsReport;
+  readonly trace: TraceReport;
+  readonly events: EventsReport;
+  readonly health: HealthReport;
+  readonly drain: StartedReport;
+  readonly stop: StartedReport;
+  readonly bundle: BundleReport;
+}
+
+/** Answer to `drain` and `stop`: it has begun. */
+export interface StartedReport {
+  readonly instanceId: string;
+  readonly name: string;
+  readonly state: string;
+}
+
+/** Answer to `bundle`: everything this instance knows that helps somebody else to understand a problem, without secrets. */
+export type BundleReport = Readonly<Record<string, unknown>>;
+
+/** A request as a command writes it: what has a default may be left out. */
+export type ControlAsk =
+  | { readonly kind: Exclude<keyof ControlAnswers, 'jobs' | 'trace' | 'events'> }
+  | { readonly kind: 'jobs'; readonly most?: number }
+  | { readonly kind: 'trace'; readonly jobId: string }
+  | { readonly kind: 'events'; readonly most?: number };
+
+/** What the instance answers on one line. */
+export type ControlAnswer =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly error: { readonly code: string; readonly message: string; readonly remedy: string | null } };
+
+/** The failure in an answer, as the error that the command ends with. */
+export function controlFailure(error: Extract<ControlAnswer, { ok: false }>['error']): GatewayError {
+  const code = isErrorCode(error.code) ? error.code : 'bad-message';
+  return new GatewayError(code, error.message, error.remedy === null ? {} : { remedy: error.remedy });
+}
