@@ -1,0 +1,182 @@
+import { randomBytes } from 'node:crypto';
+import net from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { multiaddr } from '@multiformats/multiaddr';
+import { afterEach, describe, expect, it } from 'vitest';
+import { FrameKind } from '../../src/mesh/frame.ts';
+import { PoolGossip } from '../../src/mesh/gossip.ts';
+import { DialError } from '../../src/mesh/index.ts';
+import { createMeshNode, type MeshNode } from '../../src/mesh/node.ts';
+import { LINK_PROTOCOL } from '../../src/mesh/peer.ts';
+import {
+  createInstance,
+  DEADLINE_MS,
+  dial,
+  isAlternating,
+  linkHistory,
+  startInstances,
+  stopAll,
+  type TestInstance,
+  testKey,
+  textBytes,
+  untilLinked,
+} from './instances.ts';
+
+/** Above the number of half-open connections the listener holds. */
+const HALF_OPEN = 150;
+const FLOOD = 3_000;
+const FLOOD_AT_ONCE = 50;
+
+let instances: TestInstance[] = [];
+const nodes: MeshNode[] = [];
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map((node) => node.stop()));
+  await stopAll(instances);
+});
+
+async function startOne(label = 'target'): Promise<TestInstance> {
+  const [one] = await startInstances([label]);
+  if (one === undefined) throw new Error('one was started');
+  instances = [one];
+  return one;
+}
+
+/** A TCP connection that sends `bytes`, if any, and resolves when the other side has closed it. */
+async function strangerSends(target: TestInstance, bytes: Uint8Array | undefined, onOpen?: () => void): Promise<void> {
+  const [host, port] = target.address().split(':');
+  const socket = net.connect(Number(port), host);
+  const closed = new Promise<void>((resolve) => socket.on('close', () => resolve()));
+  socket.on('error', () => undefined);
+  socket.on('connect', () => {
+    onOpen?.();
+    if (bytes !== undefined) socket.write(bytes);
+  });
+  socket.resume();
+  await closed;
+}
+
+/** Room is given back within seconds: a member that dials again gets in. */
+async function expectStillServing(target: TestInstance): Promise<void> {
+  const member = createInstance('latecomer');
+  instances.push(member);
+  await member.mesh.start(AbortSignal.timeout(DEADLINE_MS));
+  while ((await dial(member, target).catch(() => undefined)) === undefined);
+  await untilLinked(member, 1);
+}
+
+describe('whoever does not know the pool secret', () => {
+  it('is told so when it dials, ten times of ten, and reaches no handler on either side', async () => {
+    const target = await startOne();
+    for (let attempt = 0; attempt < 10; attempt++) {
+      const stranger = createInstance(`stranger ${attempt}`, { networkKey: testKey(`other network ${attempt}`) });
+      instances.push(stranger);
+      await stranger.mesh.start(AbortSignal.timeout(DEADLINE_MS));
+      const failure = await dial(stranger, target).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(DialError);
+      expect(failure).toMatchObject({ reason: 'not-a-member', code: 'not-a-member' });
+      expect(String(failure)).toContain('other pool secret or not a gateway mesh port');
+      expect(stranger.events).toEqual([]);
+    }
+    expect(target.events).toEqual([]);
+    await expectStillServing(target);
+  }, 60_000);
+
+  it('is cut off when it sends random bytes, whatever their number', async () => {
+    const target = await startOne();
+    const sizes = [1, 23, 24, 25, 48, 100, 1_000, 70_000];
+    await Promise.all(sizes.map((size) => strangerSends(target, randomBytes(size))));
+    expect(target.events).toEqual([]);
+    await expectStillServing(target);
+  });
+
+  it('holds a half-open connection for three seconds at most, and only so many', async () => {
+    const target = await startOne();
+    const startedAtMs = performance.now();
+    await Promise.all(Array.from({ length: HALF_OPEN }, () => strangerSends(target, undefined)));
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
+    await expectStillServing(target);
+  });
+
+  it(`makes nothing grow with ${FLOOD} connections of garbage`, async () => {
+    const target = await startOne();
+    const flood = async (): Promise<void> => {
+      for (let sent = 0; sent < FLOOD; sent += FLOOD_AT_ONCE) {
+        await Promise.all(Array.from({ length: FLOOD_AT_ONCE }, () => strangerSends(target, randomBytes(2_000))));
+      }
+    };
+    await flood();
+    const before = heapBytes();
+    await flood();
+    expect(heapBytes() - before).toBeLessThan(8 * 1024 * 1024);
+    expect(target.events).toEqual([]);
+    await expectStillServing(target);
+  }, 60_000);
+});
+
+/** What is really held: the heap after a full collection. */
+function heapBytes(): number {
+  setFlagsFromString('--expose-gc');
+  runInNewContext('gc')();
+  return process.memoryUsage().heapUsed;
+}
+
+/** A member by its secret that does not keep to the protocol of links. */
+async function startRogue(label: string): Promise<MeshNode> {
+  const gossip = new PoolGossip({ topic: 'rogue', onMessage: () => undefined });
+  const node = await createMeshNode({
+    identity: testKey(label),
+    networkKey: testKey('network'),
+    listen: ['/ip4/127.0.0.1/tcp/0'],
+    announce: [],
+    gossip: gossip.service,
+    refusesDialled: () => false,
+    discovery: undefined,
+  });
+  nodes.push(node);
+  await node.start();
+  return node;
+}
+
+/** A rogue of a lower id than the target, so that it is the one who opens the link. */
+async function startRogueBelow(target: TestInstance): Promise<MeshNode> {
+  for (let attempt = 0; ; attempt++) {
+    const node = await startRogue(`rogue ${attempt}`);
+    if (node.peerId.toString() < target.id) return node;
+  }
+}
+
+describe('a member that misbehaves', () => {
+  const badFrames: readonly (readonly [string, Uint8Array])[] = [
+    ['an oversized length', new Uint8Array([0x00, 0x10, 0x00, 0x02, 1])],
+    ['the greatest length', new Uint8Array([0xff, 0xff, 0xff, 0xff])],
+    ['an empty frame', new Uint8Array([0, 0, 0, 0])],
+  ];
+  for (const [what, bytes] of badFrames) {
+    it(`loses its link with the reason "bad-frame" after ${what}; what stood before it arrives`, async () => {
+      const target = await startOne('member');
+      const rogue = await startRogueBelow(target);
+      const stream = await rogue.dialProtocol(multiaddr(target.mesh.listenAddresses()[0]), LINK_PROTOCOL);
+      const good = new Uint8Array([0, 0, 0, 3, FrameKind.direct, 104, 105]);
+      const unknownKind = new Uint8Array([0, 0, 0, 2, 200, 1]);
+      stream.send(Buffer.concat([good, unknownKind, bytes]));
+      await target.until('link-down', () => target.events.some(({ kind }) => kind === 'link-down'));
+      expect(target.events).toEqual([
+        { kind: 'link-up', peer: rogue.peerId.toString() },
+        { kind: 'direct', from: rogue.peerId.toString(), bytes: textBytes('hi') },
+        { kind: 'link-down', peer: rogue.peerId.toString(), reason: 'bad-frame' },
+      ]);
+      await expectStillServing(target);
+    });
+  }
+
+  it('may open links again and again: each replaces the one before, and ups and downs alternate', async () => {
+    const target = await startOne('member');
+    const rogue = await startRogueBelow(target);
+    const address = multiaddr(target.mesh.listenAddresses()[0]);
+    for (let count = 0; count < 5; count++) await rogue.dialProtocol(address, LINK_PROTOCOL);
+    await target.until('five links', () => linkHistory(target, rogue.peerId.toString()).length >= 9);
+    expect(isAlternating(linkHistory(target, rogue.peerId.toString()))).toBe(true);
+    expect(target.mesh.linkedPeers()).toEqual([rogue.peerId.toString()]);
+  });
+});
