@@ -1,0 +1,43 @@
+import { digestText } from '../../base/bytes.ts';
+import { compareIds, type InstanceId } from '../../base/ids.ts';
+import type { CoreContext } from '../core-context.ts';
+import type { Member } from '../membership/member-table.ts';
+import { STAMP_EARLY_MS_MAX } from '../timing.ts';
+import { type Contender, seatOwners } from './seats.ts';
+
+/** The live members as admission sees them, in the order of decisions. */
+export function contendersOf({ table, self, own }: CoreContext): readonly Contender[] {
+  return table.live().map((member) => {
+    const { record } = member;
+    const isSelf = record.instanceId === self;
+    return {
+      instanceId: record.instanceId,
+      joinedAt: record.joinedAt,
+      state: record.state,
+      seat: record.seat,
+      successor: record.successor,
+      resumes: isSelf ? own.record.state === 'candidate' : member.resumes,
+      suspect: member.opinion === 'suspect',
+      stampTooEarly: !isSelf && isStampTooEarly(member),
+    };
+  });
+}
+
+/** A candidate that stamps itself before the time at which this instance first met it jumps the queue. */
+export function isStampTooEarly({ record, metAt }: Member): boolean {
+  if (metAt === null || (record.state !== 'candidate' && record.state !== 'standby')) return false;
+  return record.joinedAt.unixMs < metAt.unixMs - STAMP_EARLY_MS_MAX;
+}
+
+/** What two instances must see alike for one to grant the other a seat. */
+export interface SharedView {
+  readonly membersDigest: string;
+  readonly holdersDigest: string;
+}
+
+/** The view that matters for this claimant's claim: its own seat, if any, is not part of it. */
+export function sharedView(contenders: readonly Contender[], claimant: InstanceId): SharedView {
+  const members = contenders.map(({ instanceId }) => instanceId).sort(compareIds);
+  const holders = seatOwners(contenders).filter((owner) => owner !== claimant);
+  return { membersDigest: digestText(members), holdersDigest: digestText(holders) };
+}

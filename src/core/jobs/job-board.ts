@@ -1,0 +1,149 @@
+import { compareText } from '../../base/bytes.ts';
+import { compareIds, type InstanceId } from '../../base/ids.ts';
+import { ERROR_TEXT_MAX, JOB_NOTICES_MAX } from '../../wire/bounds.ts';
+import { isFinal, type JobNotice, type JobState, type TraceStep } from '../../wire/job.ts';
+import { jobNewsSeal, TRACE_STEPS_MAX } from '../../wire/mesh-message.ts';
+import { open, seal } from '../../wire/sealed.ts';
+import type { CoreContext } from '../core-context.ts';
+import { failure } from '../effect.ts';
+import { isLive } from '../membership/member-table.ts';
+import { JOB_NEWS_MS } from '../timing.ts';
+import type { JobsView } from '../view.ts';
+
+/** Jobs an instance knows of; the oldest that have ended are forgotten first. */
+export const JOBS_KNOWN_MAX = 5000;
+
+const PRECEDENCE: Readonly<Record<JobState, number>> = {
+  submitted: 0,
+  accepted: 1,
+  running: 2,
+  lost: 3,
+  succeeded: 4,
+  failed: 4,
+  cancelled: 4,
+};
+
+/** What this instance knows of the pool's jobs, and the news it tells the others. */
+export class JobBoard implements JobsView {
+  readonly #context: CoreContext;
+  readonly #notices = new Map<string, JobNotice>();
+  readonly #steps = new Map<string, TraceStep[]>();
+  readonly #news = new Set<string>();
+  #toldAtMs = Number.NEGATIVE_INFINITY;
+
+  /** An empty board. */
+  constructor(context: CoreContext) {
+    this.#context = context;
+  }
+
+  /** What is known of a job. */
+  get(jobId: string): JobNotice | undefined {
+    return this.#notices.get(jobId);
+  }
+
+  /** Newest first. */
+  jobs(most: number): readonly JobNotice[] {
+    return [...this.#notices.values()]
+      .sort((a, b) => b.submittedUnixMs - a.submittedUnixMs || compareText(a.jobId, b.jobId))
+      .slice(0, most);
+  }
+
+  /** What happened to the job on this instance. */
+  trace(jobId: string): readonly TraceStep[] {
+    return this.#steps.get(jobId) ?? [];
+  }
+
+  /** Writes down something that happened to a job here. */
+  step(jobId: string, what: string, detail = ''): void {
+    const steps = this.#steps.get(jobId) ?? [];
+    if (steps.length >= TRACE_STEPS_MAX) return;
+    const atUnixMs = this.#context.clock.poolUnixMs(this.#context.now.unixMs);
+    steps.push({ atUnixMs, instanceId: this.#context.self, what, detail: detail.slice(0, ERROR_TEXT_MAX) });
+    this.#steps.set(jobId, steps);
+  }
+
+  /** This instance's own word on a job; told to everyone soon. */
+  tell(notice: JobNotice): void {
+    this.#notices.set(notice.jobId, notice);
+    this.#news.add(notice.jobId);
+    this.#trim();
+  }
+
+  /** Another instance's word: states only go forward, but the worker's own word on a job believed lost counts. */
+  hear(notice: JobNotice, teller: InstanceId): boolean {
+    const known = this.#notices.get(notice.jobId);
+    if (teller !== notice.worker && teller !== notice.entry) return false;
+    if (known !== undefined && !this.#isNews(notice, known, teller)) return false;
+    this.#notices.set(notice.jobId, notice);
+    this.#trim();
+    return true;
+  }
+
+  /** Takes in signed news. */
+  heardNews(sealed: Uint8Array): readonly JobNotice[] {
+    const { value, signers } = open(jobNewsSeal, sealed, this.#context.init.verify);
+    if (!signers.includes(value.teller) || value.teller === this.#context.self) return [];
+    return value.notices.filter((notice) => this.hear(notice, value.teller));
+  }
+
+  /** A worker or entry is gone: what it had not ended is lost, visibly. Returns what was lost just now. */
+  memberGone(gone: InstanceId): readonly JobNotice[] {
+    const lost: JobNotice[] = [];
+    for (const notice of this.#notices.values()) {
+      const tied = notice.worker === gone || (notice.worker === null && notice.entry === gone);
+      if (!tied || isFinal(notice.state)) continue;
+      const message = `instance ${gone} was lost while the job was ${notice.state}; whether it finished is unknown`;
+      const ended = { ...notice, state: 'lost' as const, endedUnixMs: this.#poolUnixMs(), error: failure('outcome-unknown', message) };
+      this.#notices.set(notice.jobId, ended);
+      this.step(notice.jobId, 'lost', message);
+      lost.push(ended);
+    }
+    return lost;
+  }
+
+  /** Publishes news when there is some and it is time. */
+  run(): void {
+    const { now, outbox, init, self } = this.#context;
+    if (this.#news.size === 0 || now.atMs < this.#toldAtMs + JOB_NEWS_MS) return;
+    this.#toldAtMs = now.atMs;
+    const ids = [...this.#news].slice(0, JOB_NOTICES_MAX);
+    const notices = ids.flatMap((id) => this.#notices.get(id) ?? []);
+    for (const id of ids) this.#news.delete(id);
+    outbox.publish({ kind: 'jobs', sealed: seal(jobNewsSeal, { teller: self, notices }, [init.identity]) });
+  }
+
+  /** When `run` has something to do. */
+  dueAtMs(): number | undefined {
+    return this.#news.size === 0 ? undefined : this.#toldAtMs + JOB_NEWS_MS;
+  }
+
+  #isNews(notice: JobNotice, known: JobNotice, teller: InstanceId): boolean {
+    const difference = PRECEDENCE[notice.state] - PRECEDENCE[known.state];
+    if (difference > 0 || (difference === 0 && !isFinal(known.state))) return true;
+    const worker = known.state === 'lost' && teller === notice.worker ? this.#context.table.get(teller) : undefined;
+    return worker !== undefined && isLive(worker) && notice.state !== 'lost';
+  }
+
+  #poolUnixMs(): number {
+    return this.#context.clock.poolUnixMs(this.#context.now.unixMs);
+  }
+
+  #trim(): void {
+    if (this.#notices.size <= JOBS_KNOWN_MAX) return;
+    const ended = [...this.#notices.values()].filter(({ state }) => isFinal(state));
+    const drop = (ended.length > 0 ? ended : [...this.#notices.values()]).slice(0, Math.ceil(JOBS_KNOWN_MAX / 10));
+    for (const { jobId } of drop) {
+      this.#notices.delete(jobId);
+      this.#steps.delete(jobId);
+      this.#news.delete(jobId);
+    }
+  }
+}
+
+/** The fuller of several notices of one job: the furthest state, then the teller's order. Pure. */
+export function bestNotice(notices: readonly JobNotice[]): JobNotice | null {
+  const sorted = [...notices].sort(
+    (a, b) => PRECEDENCE[b.state] - PRECEDENCE[a.state] || compareIds(a.worker ?? a.entry, b.worker ?? b.entry),
+  );
+  return sorted[0] ?? null;
+}

@@ -1,0 +1,220 @@
+import type { InstanceId } from '../../base/ids.ts';
+import { jobRequestSeal } from '../../wire/job.ts';
+import type { Direct } from '../../wire/mesh-message.ts';
+import { open } from '../../wire/sealed.ts';
+import type { SessionsInHand } from '../admission/seat-keeper.ts';
+import type { CoreContext } from '../core-context.ts';
+import { failure, type Reply } from '../effect.ts';
+import type { Event } from '../input.ts';
+import type { OwnLoad } from '../load/own-load.ts';
+import { isLive } from '../membership/member-table.ts';
+import type { RecordShelf } from '../records/record-shelf.ts';
+import { FORWARD_RETRY_MS, JOB_QUERY_MS } from '../timing.ts';
+import { EntryDesk } from './entry-desk.ts';
+import { Inquiries } from './inquiries.ts';
+import { JobBoard } from './job-board.ts';
+import { type BenchAnswer, WorkerBench } from './worker-bench.ts';
+
+/** A request that names another entry may be passed on so many times. */
+export const HOPS_MAX = 2;
+/** Requests passed on and not answered yet. */
+const RESUBMITS_MAX = 10_000;
+/** How long a passed-on request waits for its entry's answer: longer than the entry's own tries take. */
+const RESUBMIT_MS = FORWARD_RETRY_MS * 6 + JOB_QUERY_MS;
+
+interface Resubmit {
+  readonly jobId: string;
+  readonly to: InstanceId;
+  readonly answer: (reply: Reply) => void;
+  readonly untilMs: number;
+}
+
+/** Everything about jobs on one instance: the entry's desk, the worker's bench, the board and the questions, joined. */
+export class Jobs implements SessionsInHand {
+  readonly board: JobBoard;
+  readonly bench: WorkerBench;
+  readonly desk: EntryDesk;
+  readonly inquiries: Inquiries;
+  readonly #context: CoreContext;
+  readonly #load: OwnLoad;
+  readonly #resubmits = new Map<number, Resubmit>();
+  #nonce = 0;
+
+  /** Built over the context; takes over what the journal remembers. */
+  constructor(context: CoreContext, load: OwnLoad, shelf: RecordShelf) {
+    this.#context = context;
+    this.#load = load;
+    this.board = new JobBoard(context);
+    this.bench = new WorkerBench({
+      context,
+      board: this.board,
+      load,
+      shelf,
+      onAnswer: (jobId, entry, answer) => this.#benchAnswered(jobId, entry, answer),
+      onChange: (notice, entry) => {
+        if (entry !== context.self) context.outbox.send(entry, { kind: 'job-update', notice });
+      },
+    });
+    this.desk = new EntryDesk({
+      context,
+      board: this.board,
+      shelf,
+      load,
+      offerOwn: (request, submittedUnixMs) => this.bench.offer(request, context.self, submittedUnixMs),
+    });
+    this.inquiries = new Inquiries(context, this.board, (jobId, reason) => this.bench.cancel(jobId, reason));
+  }
+
+  /** Sessions that a drain waits for. */
+  running(): number {
+    return this.bench.running;
+  }
+
+  /** A drain begins: leases are taken up elsewhere at once. */
+  draining(): void {
+    this.bench.cancelAll('leases', 'the instance is draining');
+  }
+
+  /** The drain's time is over. */
+  cancelAll(reason: string): void {
+    this.bench.cancelAll('everything', reason);
+  }
+
+  /** A client's request: dispatched here if it names this instance, passed on if it names another. */
+  submit({ request, ticket }: Extract<Event, { kind: 'submit' }>): void {
+    this.#route(request, 0, (reply) => this.#context.outbox.reply(ticket, reply));
+  }
+
+  /** A job message of another member; the machine has checked that it is a member. */
+  message(from: InstanceId, message: JobMessage): void {
+    const { outbox } = this.#context;
+    switch (message.kind) {
+      case 'forward':
+        return this.#forwarded(from, message);
+      case 'forward-accepted':
+        return this.desk.accepted(from, message.jobId, message.load);
+      case 'forward-declined':
+        return this.desk.declined(from, message.jobId, message.failure, message.load);
+      case 'job-update':
+        if (message.notice.worker === from) this.board.hear(message.notice, from);
+        return;
+      case 'load-query':
+        return outbox.send(from, { kind: 'load-answer', nonce: message.nonce, load: this.#load.sample() });
+      case 'load-answer':
+        return this.desk.loadAnswered(from, message.nonce, message.load);
+      case 'resubmit':
+        return this.#route(message.request, message.hops + 1, (reply) => this.#answerResubmit(from, message.nonce, reply));
+      case 'resubmit-answer':
+        return this.#resubmitAnswered(from, message);
+      case 'job-query':
+        return this.inquiries.asked(from, message);
+      case 'job-answer':
+        return this.inquiries.answered(from, message);
+      case 'job-cancel':
+        this.bench.cancel(message.jobId, message.reason);
+        return;
+    }
+  }
+
+  /** A member died or left: what it had not ended is lost. */
+  memberGone(gone: InstanceId): void {
+    for (const { jobId } of this.board.memberGone(gone)) this.#context.outbox.note('warn', 'job-lost', { jobId, worker: gone });
+    this.desk.workerGone(gone);
+  }
+
+  /** Carries on what is due. */
+  run(): void {
+    this.bench.run();
+    this.desk.run();
+    this.inquiries.run();
+    this.board.run();
+    for (const [nonce, { untilMs, answer, to }] of this.#resubmits) {
+      if (untilMs > this.#context.now.atMs) continue;
+      this.#resubmits.delete(nonce);
+      answer({ kind: 'refused', failure: failure('outcome-unknown', `entry ${to} did not answer in time`) });
+    }
+  }
+
+  /** When `run` has something to do. */
+  dueAtMs(): number | undefined {
+    const due = [this.bench.dueAtMs(), this.desk.dueAtMs(), this.inquiries.dueAtMs(), this.board.dueAtMs()];
+    for (const { untilMs } of this.#resubmits.values()) due.push(untilMs);
+    const times = due.filter((atMs): atMs is number => atMs !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  #route(sealed: Uint8Array, hops: number, answer: (reply: Reply) => void): void {
+    const { self, table, outbox, now, init } = this.#context;
+    const { entry, jobId } = open(jobRequestSeal, sealed, init.verify).value;
+    if (entry === self) return this.desk.submit(sealed, answer);
+    const known = this.board.get(jobId);
+    const member = table.get(entry);
+    const passable = member !== undefined && isLive(member) && member.linked && hops < HOPS_MAX && this.#resubmits.size < RESUBMITS_MAX;
+    if (!passable) {
+      if (known?.worker) return answer({ kind: 'accepted', notice: known, worker: known.worker });
+      const message = `job ${jobId} was made for entry ${entry}, which cannot be asked from here; ask job-info, then submit under a new id`;
+      return answer({ kind: 'refused', failure: failure('outcome-unknown', message) });
+    }
+    this.#nonce = (this.#nonce % 0xffff_fffe) + 1;
+    this.#resubmits.set(this.#nonce, { jobId, to: entry, answer, untilMs: now.atMs + RESUBMIT_MS });
+    outbox.send(entry, { kind: 'resubmit', nonce: this.#nonce, hops, request: sealed });
+  }
+
+  #answerResubmit(to: InstanceId, nonce: number, reply: Reply): void {
+    const notice = reply.kind === 'accepted' ? reply.notice : null;
+    const why = reply.kind === 'refused' ? reply.failure : null;
+    this.#context.outbox.send(to, { kind: 'resubmit-answer', nonce, notice, failure: why });
+  }
+
+  #resubmitAnswered(from: InstanceId, { nonce, notice, failure: why }: Extract<Direct, { kind: 'resubmit-answer' }>): void {
+    const resubmit = this.#resubmits.get(nonce);
+    if (resubmit === undefined || resubmit.to !== from) return;
+    this.#resubmits.delete(nonce);
+    if (notice !== null && notice.worker !== null) return resubmit.answer({ kind: 'accepted', notice, worker: notice.worker });
+    resubmit.answer({ kind: 'refused', failure: why ?? failure('bad-message', `entry ${from} gave no answer`) });
+  }
+
+  #forwarded(from: InstanceId, { request: sealed, workerStartId, submittedUnixMs }: Extract<Direct, { kind: 'forward' }>): void {
+    const { init } = this.#context;
+    const { value: request, signers } = open(jobRequestSeal, sealed, init.verify);
+    const wrong =
+      workerStartId !== init.startId
+        ? failure('declined', 'the job was meant for an earlier start of this worker')
+        : request.entry !== from
+          ? failure('not-allowed', `job ${request.jobId} names another entry`)
+          : !signers.includes(request.caller) || request.gatewayUid !== init.gateway.uid
+            ? failure('not-allowed', `job ${request.jobId} is not signed by its caller for this gateway`)
+            : null;
+    if (wrong !== null) return this.#benchAnswered(request.jobId, from, { kind: 'declined', failure: wrong });
+    this.bench.offer(request, from, submittedUnixMs);
+  }
+
+  #benchAnswered(jobId: string, entry: InstanceId, answer: BenchAnswer): void {
+    const { self, outbox } = this.#context;
+    const load = this.#load.sample();
+    if (answer.kind === 'accepted') {
+      if (entry === self) this.desk.accepted(self, jobId, null);
+      else outbox.send(entry, { kind: 'forward-accepted', jobId, load });
+    } else if (entry === self) this.desk.declined(self, jobId, answer.failure, null);
+    else outbox.send(entry, { kind: 'forward-declined', jobId, failure: answer.failure, load });
+  }
+}
+
+/** Direct messages that concern jobs. */
+export type JobMessage = Extract<
+  Direct,
+  {
+    kind:
+      | 'forward'
+      | 'forward-accepted'
+      | 'forward-declined'
+      | 'job-update'
+      | 'load-query'
+      | 'load-answer'
+      | 'resubmit'
+      | 'resubmit-answer'
+      | 'job-query'
+      | 'job-answer'
+      | 'job-cancel';
+  }
+>;

@@ -1,0 +1,143 @@
+import { compareText, digestText, formatHex, sha256 } from '../../base/bytes.ts';
+import { GatewayError } from '../../base/errors.ts';
+import type { Verify } from '../../base/signing.ts';
+import { compareStamps, type Stamp } from '../../base/stamp.ts';
+import { type Limit, limitSeal } from '../../wire/limit.ts';
+import type { Seat } from '../../wire/member-record.ts';
+import { type Opened, open } from '../../wire/sealed.ts';
+import type { LimitView } from '../view.ts';
+
+/** A limit whose gateway, signatures and threshold were checked; only `verifyLimit` makes one. */
+export interface VerifiedLimit extends Limit {
+  readonly brand: 'VerifiedLimit';
+  readonly digest: string;
+  readonly signedBy: readonly string[];
+  readonly sealed: Uint8Array;
+}
+
+/** Whose signatures count. */
+export interface LimitAuthority {
+  readonly gatewayUid: string;
+  readonly adminKeys: readonly string[];
+  readonly threshold: number;
+}
+
+/** Limits remembered; older ones judge no seat that still exists in practice. */
+export const LIMITS_KEPT_MAX = 256;
+
+/** The verified limit in an envelope; throws `limit-refused` or `bad-message` naming what is wrong. */
+export function verifyLimit(sealed: Uint8Array, authority: LimitAuthority, verify: Verify): VerifiedLimit {
+  const opened = open(limitSeal, sealed, verify);
+  const { value } = opened;
+  if (value.gatewayUid !== authority.gatewayUid) {
+    throw refused(`the limit is for gateway ${value.gatewayUid}, this is ${authority.gatewayUid}`);
+  }
+  const signedBy = adminSigners(opened, authority);
+  if (signedBy.length < authority.threshold) {
+    const others = opened.signers.length - signedBy.length;
+    const hint = others > 0 ? `; ${others} further signature(s) are by keys that are no admin of this gateway` : '';
+    throw refused(`the limit has ${signedBy.length} of the ${authority.threshold} admin signature(s) it needs${hint}`);
+  }
+  const digest = formatHex(sha256(opened.payload)).slice(0, 16);
+  return { ...value, brand: 'VerifiedLimit', digest, signedBy, sealed };
+}
+
+function adminSigners(opened: Opened<unknown>, authority: LimitAuthority): readonly string[] {
+  return opened.signers.filter((signer) => authority.adminKeys.includes(signer)).sort(compareText);
+}
+
+function refused(message: string): GatewayError {
+  return new GatewayError('limit-refused', message, { remedy: 'sign it with the admin profile of this gateway' });
+}
+
+/**
+ * Which of two limits is in force: the higher version; for two of one version, which only an admin who signs twice can make, the lower
+ * digest, so that everyone decides alike. Pure, commutative, associative, idempotent.
+ */
+export function supersedes(candidate: VerifiedLimit, current: VerifiedLimit): boolean {
+  if (candidate.version !== current.version) return candidate.version > current.version;
+  return compareText(candidate.digest, current.digest) < 0;
+}
+
+/** What became of a limit that was offered. */
+export type LimitOutcome = 'newer' | 'known' | 'older' | 'equivocation-won' | 'equivocation-lost';
+
+/** All limits an instance has verified. The one in force never goes back. */
+export class LimitBook {
+  #current: VerifiedLimit;
+  readonly #history = new Map<number, VerifiedLimit>();
+
+  /** Starts with the configuration's own limit. */
+  constructor(first: VerifiedLimit) {
+    this.#current = first;
+    this.#history.set(first.version, first);
+  }
+
+  /** The limit in force. */
+  get current(): VerifiedLimit {
+    return this.#current;
+  }
+
+  /** Digest of the limit in force, with its version. */
+  get digest(): string {
+    return digestText([String(this.#current.version), this.#current.digest]);
+  }
+
+  /** What `apply` would do. */
+  compare(limit: VerifiedLimit): LimitOutcome {
+    if (limit.digest === this.#history.get(limit.version)?.digest) return limit.version < this.#current.version ? 'older' : 'known';
+    if (limit.version > this.#current.version) return 'newer';
+    if (limit.version < this.#current.version) return 'older';
+    return supersedes(limit, this.#current) ? 'equivocation-won' : 'equivocation-lost';
+  }
+
+  /** Puts a limit that is on disk in force, if it supersedes the current one. */
+  apply(limit: VerifiedLimit): LimitOutcome {
+    const outcome = this.compare(limit);
+    if (outcome === 'newer' || outcome === 'equivocation-won') {
+      this.#current = limit;
+      this.#history.set(limit.version, limit);
+    }
+    this.#trim();
+    return outcome;
+  }
+
+  /** Adds an older limit to the history, which judges the seats granted under it. */
+  recall(limit: VerifiedLimit): void {
+    if (limit.version > this.#current.version) this.#current = limit;
+    if (!this.#history.has(limit.version)) this.#history.set(limit.version, limit);
+    this.#trim();
+  }
+
+  /**
+   * What was allowed when the seat was granted: its own limit, or a newer one that had already been issued then (a seat claimed under an
+   * outdated limit is judged by the newer one). A limit this instance never saw counts as the seat states it.
+   */
+  grantedUnder(seat: Seat): number {
+    let allowed = this.#history.get(seat.limitVersion)?.maxInstances ?? seat.maxInstances;
+    let version = seat.limitVersion;
+    for (const limit of this.#history.values()) {
+      if (limit.version <= version || !issuedBefore(limit, seat.grantedAt)) continue;
+      version = limit.version;
+      allowed = limit.maxInstances;
+    }
+    return allowed;
+  }
+
+  /** For people. */
+  view(): LimitView {
+    const { maxInstances, version, issuedUnixMs, expiresUnixMs, digest, signedBy } = this.#current;
+    const history = [...this.#history.values()].sort((a, b) => b.version - a.version);
+    return { maxInstances, version, issuedUnixMs, expiresUnixMs, digest, signedBy, history };
+  }
+
+  #trim(): void {
+    if (this.#history.size <= LIMITS_KEPT_MAX) return;
+    const oldest = Math.min(...this.#history.keys());
+    this.#history.delete(oldest);
+  }
+}
+
+function issuedBefore(limit: Limit, stamp: Stamp): boolean {
+  return compareStamps({ unixMs: limit.issuedUnixMs, counter: 0 }, stamp) <= 0;
+}

@@ -1,0 +1,29 @@
+import type { JobKind, JobRequest } from '../../wire/job.ts';
+
+/**
+ * Memory a running job is counted with, in KiB. The reference's table (SSH 70 MB, database 35, tunnel 35, …) sizes a helper process for each session;
+ * a tunnelled connection here is two sockets and their windows in the instance's own process.
+ */
+const COST_KIB: Readonly<Record<JobKind, number>> = {
+  tunnel: 1024,
+  connection: 70 * 1024,
+  discovery: 64 * 1024,
+  rotation: 16 * 1024,
+};
+/** The lease that stands for a whole tunnel: no connection of its own. */
+const LEASE_KIB = 0;
+
+/** Name of the parameter that tells a tunnel's lease from its connections. */
+export const ROLE_PARAMETER = 'role';
+/** Value of the role parameter of a lease. */
+export const ROLE_CONTROL = 'control';
+
+/** What a job is counted with on its worker, in KiB. */
+export function costKib(request: Pick<JobRequest, 'kind' | 'parameters'>): number {
+  return isLease(request) ? LEASE_KIB : COST_KIB[request.kind];
+}
+
+/** True for the job that stands for a whole tunnel. */
+export function isLease({ parameters }: Pick<JobRequest, 'parameters'>): boolean {
+  return parameters.some(({ name, value }) => name === ROLE_PARAMETER && value === ROLE_CONTROL);
+}

@@ -1,0 +1,201 @@
+import type { InstanceId } from '../../base/ids.ts';
+import { SYNC_RECORDS_MAX } from '../../wire/bounds.ts';
+import { type MemberRecord, memberRecordSeal } from '../../wire/member-record.ts';
+import type { Direct, RecordVersion } from '../../wire/mesh-message.ts';
+import { open } from '../../wire/sealed.ts';
+import { type CoreContext, directAudience, isEstablished, witnessStamp } from '../core-context.ts';
+import { CLOCK_AHEAD_MS_MAX, DIFFERENCE_MS, EXCHANGE_PACE_MS, EXCHANGE_SPACING_MS } from '../timing.ts';
+import type { Detector } from './detector.ts';
+import { compareVersions, isLive, type Member, type MergeResult } from './member-table.ts';
+import { recordMissing } from './pulses.ts';
+
+/** Bytes of records put into one answer; the frame holds twice that. */
+const SYNC_BYTES_MAX = 512 * 1024;
+
+/** What a greeting led to. */
+export type Greeting = 'welcome' | 'other-gateway' | 'clock-refused' | 'forged';
+
+/** Brings members' records from one instance to another: on meeting, when digests differ, and when a pulse names a newer one. */
+export class Exchange {
+  readonly #context: CoreContext;
+  readonly #detector: Detector;
+  #exchangedAtMs = Number.NEGATIVE_INFINITY;
+  /** Somebody's whole table was taken in since the start. */
+  synchronised = false;
+  /** When the last unknown member appeared. */
+  newsAtMs = Number.NEGATIVE_INFINITY;
+  /** An established member has told the pool's time. */
+  adoptedClock = false;
+  /** A running process with this instance's own identity, found elsewhere. */
+  twin: MemberRecord | null = null;
+
+  /** `detector` is told of every sign of life. */
+  constructor(context: CoreContext, detector: Detector) {
+    this.#context = context;
+    this.#detector = detector;
+  }
+
+  /** First words on a new link. */
+  greet(peer: InstanceId): void {
+    const { outbox, now, clock, own, limits, init } = this.#context;
+    outbox.send(peer, {
+      kind: 'hello',
+      gatewayUid: init.gateway.uid,
+      wallUnixMs: clock.poolUnixMs(now.unixMs),
+      clock: clock.last,
+      established: isEstablished(this.#context),
+      record: own.sealed,
+      limit: limits.current.sealed,
+    });
+  }
+
+  /** Takes a greeting in: who it is, and how far the clocks are apart. */
+  greeted(from: InstanceId, hello: Extract<Direct, { kind: 'hello' }>): Greeting {
+    const { outbox, now, clock, init, table } = this.#context;
+    if (hello.gatewayUid !== init.gateway.uid) return 'other-gateway';
+    const poolUnixMs = clock.poolUnixMs(now.unixMs);
+    const aheadMs = hello.wallUnixMs - poolUnixMs;
+    if (isEstablished(this.#context) && !hello.established && aheadMs > CLOCK_AHEAD_MS_MAX) {
+      outbox.send(from, { kind: 'clock-refused', aheadMs, aheadMsMax: CLOCK_AHEAD_MS_MAX });
+      outbox.note('warn', 'clock-refused', { instance: from, aheadMs });
+      return 'clock-refused';
+    }
+    if (!isEstablished(this.#context) && hello.established) {
+      clock.adopt(hello.clock, hello.wallUnixMs, now.unixMs);
+      this.adoptedClock = true;
+    } else clock.observe(hello.clock, now.unixMs);
+    if (this.takeRecord(hello.record, from) === undefined) return 'forged';
+    const member = table.get(from);
+    if (member !== undefined) {
+      member.linked = true;
+      member.clockOffsetMs = hello.wallUnixMs - now.unixMs;
+      this.#detector.heard(member);
+    }
+    this.compareWith(from);
+    return 'welcome';
+  }
+
+  /** Takes in a signed record; undefined if it is forged or (with `from`) somebody else's. */
+  takeRecord(sealed: Uint8Array, from?: InstanceId): MergeResult | undefined {
+    const { table, now, clock, self } = this.#context;
+    const { value: record, signers } = open(memberRecordSeal, sealed, this.#context.init.verify);
+    if (!signers.includes(record.instanceId) || (from !== undefined && record.instanceId !== from)) return undefined;
+    if (record.instanceId === self) return this.#ownRecordSeen(record);
+    const result = table.merge(record, sealed, { atMs: now.atMs, metAt: witnessStamp(this.#context) });
+    if (result !== 'new' && result !== 'newer') return result;
+    clock.observe(record.issuedAt, now.unixMs);
+    clock.observe(record.joinedAt, now.unixMs);
+    const member = table.get(record.instanceId);
+    if (member !== undefined) this.#detector.refuted(member);
+    if (result === 'new') this.newsAtMs = now.atMs;
+    return result;
+  }
+
+  /** Tells everyone the current version of the own record. */
+  spreadOwn(): void {
+    const { outbox, own } = this.#context;
+    outbox.publish({ kind: 'member-record', sealed: own.sealed });
+    outbox.sendAll(directAudience(this.#context), { kind: 'member-record', sealed: own.sealed });
+  }
+
+  /** Compares whole tables with one member. */
+  compareWith(peer: InstanceId): void {
+    const { outbox, table, now } = this.#context;
+    const member = table.get(peer);
+    if (member !== undefined) member.exchangedAtMs = now.atMs;
+    const have: RecordVersion[] = [];
+    for (const { record, opinion } of table.all()) {
+      if (opinion !== 'dead') have.push({ instanceId: record.instanceId, incarnation: record.incarnation, sequence: record.sequence });
+    }
+    outbox.send(peer, { kind: 'sync', have });
+  }
+
+  /** Answers a comparison with what the other lacks, and asks for what it has more of. */
+  compared(from: InstanceId, have: readonly RecordVersion[]): void {
+    const { table, outbox } = this.#context;
+    const theirs = new Map(have.map((version) => [version.instanceId, version]));
+    const want = have.filter((version) => this.#lacks(version)).map(({ instanceId }) => instanceId);
+    const lacking: Member[] = [];
+    for (const member of table.all()) {
+      const known = theirs.get(member.record.instanceId);
+      if (member.opinion === 'dead' || (known !== undefined && compareVersions(member.record, known) <= 0)) continue;
+      if (known === undefined && !isLive(member)) continue;
+      lacking.push(member);
+    }
+    this.#answer(from, lacking, want.slice(0, SYNC_RECORDS_MAX));
+    if (lacking.length === 0 && want.length === 0) outbox.send(from, { kind: 'sync-records', records: [], want: [] });
+  }
+
+  /** Takes in the records of an answer and sends what it asked for. */
+  answered(from: InstanceId, { records, want }: Extract<Direct, { kind: 'sync-records' }>): void {
+    for (const sealed of records) this.takeRecord(sealed);
+    this.synchronised = true;
+    const wanted = want.flatMap((id) => this.#context.table.get(id) ?? []);
+    if (wanted.length > 0) this.#answer(from, wanted, []);
+  }
+
+  /** After a member's pulse: repairs what differs, at a bounded pace. */
+  pulsed(member: Member, ownDigest: string): void {
+    const { now, outbox } = this.#context;
+    const peer = member.record.instanceId;
+    if (recordMissing(member)) outbox.send(peer, { kind: 'sync-records', records: [], want: [peer] });
+    if (member.pulse?.held.admissionDigest === ownDigest) {
+      member.differsSinceAtMs = null;
+      return;
+    }
+    member.differsSinceAtMs ??= now.atMs;
+    if (now.atMs - member.differsSinceAtMs < DIFFERENCE_MS) return;
+    if (now.atMs - member.exchangedAtMs < EXCHANGE_SPACING_MS || now.atMs - this.#exchangedAtMs < EXCHANGE_PACE_MS) return;
+    this.#exchangedAtMs = now.atMs;
+    this.compareWith(peer);
+  }
+
+  #lacks(version: RecordVersion): boolean {
+    const known = this.#context.table.get(version.instanceId);
+    return known === undefined || compareVersions(version, known.record) > 0;
+  }
+
+  #answer(to: InstanceId, members: readonly Member[], want: readonly InstanceId[]): void {
+    const { outbox } = this.#context;
+    let batch: Uint8Array[] = [];
+    let size = 0;
+    let wanted = want;
+    const flush = (): void => {
+      if (batch.length === 0 && wanted.length === 0) return;
+      outbox.send(to, { kind: 'sync-records', records: batch, want: wanted });
+      batch = [];
+      size = 0;
+      wanted = [];
+    };
+    for (const { sealed } of members) {
+      if (batch.length >= SYNC_RECORDS_MAX || size + sealed.length > SYNC_BYTES_MAX) flush();
+      batch.push(sealed);
+      size += sealed.length;
+    }
+    flush();
+  }
+
+  /**
+   * A record signed with this instance's own key. From an earlier start of this data directory it is history; from another running
+   * process it means that the data directory was copied, and the one that started later has to stop.
+   */
+  #ownRecordSeen(record: MemberRecord): MergeResult {
+    const own = this.#context.own.record;
+    if (record.startId === own.startId) return 'known';
+    if (record.state === 'left') return 'older';
+    const issuedAfterOurStart = record.issuedAt.unixMs > own.startedAt.unixMs;
+    const startedFirst =
+      record.startedAt.unixMs < own.startedAt.unixMs ||
+      (record.startedAt.unixMs === own.startedAt.unixMs && record.startId < own.startId);
+    if (issuedAfterOurStart && startedFirst) {
+      this.twin = record;
+      return 'older';
+    }
+    if (record.incarnation >= own.incarnation || !startedFirst) {
+      const incarnation = Math.max(own.incarnation, record.incarnation + 1);
+      this.#context.own.revise({ incarnation }, this.#context.now);
+      this.spreadOwn();
+    }
+    return 'older';
+  }
+}

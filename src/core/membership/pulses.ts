@@ -1,0 +1,89 @@
+import type { Held, LoadSample, Pulse } from '../../wire/pulse.ts';
+import { pulseSeal } from '../../wire/pulse.ts';
+import { open, seal } from '../../wire/sealed.ts';
+import type { CoreContext } from '../core-context.ts';
+import { PULSE_INTERVAL_MS, PULSE_SPACING_MS, PULSES_PER_SECOND } from '../timing.ts';
+import { compareVersions, type Member } from './member-table.ts';
+
+/** What a pulse tells of this instance, handed in by the parts that know it. */
+export interface PulseSources {
+  load(): LoadSample;
+  held(): Held;
+}
+
+/** Time between two pulses of each instance in a pool of this size: what everyone receives stays bounded. */
+export function pulseIntervalMs(members: number): number {
+  return Math.max(PULSE_INTERVAL_MS, Math.ceil((members * 1000) / PULSES_PER_SECOND));
+}
+
+/** Least time between two pulses that a change causes. */
+function pulseSpacingMs(members: number): number {
+  return Math.max(PULSE_SPACING_MS, Math.ceil((members * PULSE_SPACING_MS) / 10));
+}
+
+/** Sends this instance's pulses and takes in those of others. */
+export class Pulses {
+  readonly #context: CoreContext;
+  readonly #sources: PulseSources;
+  #sequence = 0;
+  #sentAtMs = Number.NEGATIVE_INFINITY;
+  #sentLoadNumber = -1;
+  #sentHeld = '';
+
+  /** `sources` are asked whenever a pulse goes out. */
+  constructor(context: CoreContext, sources: PulseSources) {
+    this.#context = context;
+    this.#sources = sources;
+  }
+
+  /** Sends a pulse when it is time or when something that others act on changed. */
+  run(): void {
+    const { now, outbox, own, self, init } = this.#context;
+    if (this.dueAtMs() > now.atMs) return;
+    const load = this.#sources.load();
+    const held = this.#sources.held();
+    this.#sequence += 1;
+    this.#sentAtMs = now.atMs;
+    this.#sentLoadNumber = load.number;
+    this.#sentHeld = heldText(held);
+    const { incarnation, sequence } = own.record;
+    const pulse: Pulse = { instanceId: self, incarnation, sequence: this.#sequence, recordSequence: sequence, load, held };
+    outbox.publish({ kind: 'pulse', sealed: seal(pulseSeal, pulse, [init.identity]) });
+  }
+
+  /** When the next pulse is due. */
+  dueAtMs(): number {
+    const size = this.#context.table.live().length;
+    const changed = this.#sources.load().number !== this.#sentLoadNumber || heldText(this.#sources.held()) !== this.#sentHeld;
+    return this.#sentAtMs + (changed ? pulseSpacingMs(size) : pulseIntervalMs(size));
+  }
+
+  /** Takes in a pulse; the member if it was news, undefined for an old, unknown or forged one. */
+  take(sealed: Uint8Array): Member | undefined {
+    const { value: pulse, signers } = open(pulseSeal, sealed, this.#context.init.verify);
+    if (!signers.includes(pulse.instanceId) || pulse.instanceId === this.#context.self) return undefined;
+    const member = this.#context.table.get(pulse.instanceId);
+    if (member === undefined || pulse.incarnation !== member.record.incarnation) return undefined;
+    if (member.pulse !== null && pulse.sequence <= member.pulse.sequence) return undefined;
+    member.pulse = pulse;
+    member.heardAtMs = this.#context.now.atMs;
+    takeLoad(member, pulse.load);
+    return member;
+  }
+}
+
+/** Keeps the newer of the known and a reported load sample. */
+export function takeLoad(member: Member, load: LoadSample): void {
+  if (member.load === null || load.number > member.load.number) member.load = load;
+}
+
+/** True when the member's pulse names a record that is newer than the one held. */
+export function recordMissing(member: Member): boolean {
+  const { pulse, record } = member;
+  if (pulse === null) return false;
+  return compareVersions({ incarnation: pulse.incarnation, sequence: pulse.recordSequence }, record) > 0;
+}
+
+function heldText(held: Held): string {
+  return `${held.limitVersion} ${held.limitDigest} ${held.recordsDigest} ${held.admissionDigest}`;
+}

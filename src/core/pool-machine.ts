@@ -1,0 +1,308 @@
+import { GatewayError } from '../base/errors.ts';
+import { parseKeyId, type InstanceId } from '../base/ids.ts';
+import { DIRECT_BYTES_MAX, GOSSIP_BYTES_MAX } from '../wire/bounds.ts';
+import { decode } from '../wire/codec.ts';
+import { type Direct, directCodec, gossipCodec } from '../wire/mesh-message.ts';
+import type { Held } from '../wire/pulse.ts';
+import { SeatKeeper } from './admission/seat-keeper.ts';
+import type { CoreContext } from './core-context.ts';
+import { DrainOrders } from './admission/drain-orders.ts';
+import type { Effect } from './effect.ts';
+import type { PoolInit, PoolMachine } from './index.ts';
+import type { Input, Now } from './input.ts';
+import { Jobs } from './jobs/jobs.ts';
+import { LimitKeeper, openLimitBook } from './limit/limit-keeper.ts';
+import { OwnLoad } from './load/own-load.ts';
+import { Detector } from './membership/detector.ts';
+import { Exchange } from './membership/exchange.ts';
+import { MemberTable } from './membership/member-table.ts';
+import { OwnRecord } from './membership/own-record.ts';
+import { Pulses } from './membership/pulses.ts';
+import { Outbox } from './outbox.ts';
+import { PoolClock } from './pool-clock.ts';
+import { poolView } from './pool-view.ts';
+import { RecordShelf } from './records/record-shelf.ts';
+import { ExitCode } from '../base/errors.ts';
+
+/** Builds the machine of one instance. Throws `limit-refused` if the configuration's own limit does not verify. */
+export function createPoolMachine(init: PoolInit, now: Now): PoolMachine {
+  return new Machine(init, now);
+}
+
+/** Joins the parts: routes each input to the part it concerns, then lets every part carry on what is due. */
+class Machine implements PoolMachine {
+  readonly #context: CoreContext;
+  readonly #load: OwnLoad;
+  readonly #detector: Detector;
+  readonly #exchange: Exchange;
+  readonly #pulses: Pulses;
+  readonly #limitKeeper: LimitKeeper;
+  readonly #seats: SeatKeeper;
+  readonly #drains: DrainOrders;
+  readonly jobs: Jobs['board'];
+  readonly records: RecordShelf;
+  readonly #jobs: Jobs;
+  #wakeupAtMs: number | undefined;
+  #started = false;
+  #ended = false;
+  #forgetAtMs = 0;
+
+  constructor(init: PoolInit, now: Now) {
+    const outbox = new Outbox();
+    const clock = new PoolClock();
+    const table = new MemberTable();
+    const own = new OwnRecord({ init, clock, table, outbox, now });
+    this.#context = { init, self: init.identity.id, outbox, clock, table, limits: openLimitBook(init, outbox), own, now };
+    this.#load = new OwnLoad(init.self.budgetKib);
+    this.#detector = new Detector(this.#context);
+    this.#exchange = new Exchange(this.#context, this.#detector);
+    this.#pulses = new Pulses(this.#context, { load: () => this.#load.sample(), held: () => this.#held() });
+    this.#limitKeeper = new LimitKeeper(this.#context);
+    this.records = new RecordShelf(this.#context, init.remembered.records);
+    this.#jobs = new Jobs(this.#context, this.#load, this.records);
+    this.jobs = this.#jobs.board;
+    this.#seats = new SeatKeeper(this.#context, this.#exchange, this.#jobs);
+    this.#drains = new DrainOrders(this.#context, (reason) => this.#seats.drain(reason));
+  }
+
+  step(input: Input): readonly Effect[] {
+    this.#context.now = { atMs: input.atMs, unixMs: input.unixMs };
+    if (this.#ended) return [];
+    if (this.#wakeupAtMs !== undefined && this.#started) this.#detector.held(input.atMs - this.#wakeupAtMs);
+    try {
+      this.#take(input);
+    } catch (cause) {
+      this.#tolerate(cause, input);
+    }
+    if (this.#started) this.#carryOn();
+    const effects = this.#context.outbox.take();
+    this.#ended = effects.some(({ kind }) => kind === 'exit');
+    this.#wakeupAtMs = this.#ended ? undefined : this.#nextDueAtMs();
+    return effects;
+  }
+
+  nextWakeupAtMs(): number | undefined {
+    return this.#wakeupAtMs;
+  }
+
+  view({ atMs }: { readonly atMs: number }): ReturnType<PoolMachine['view']> {
+    return poolView(this.#context, this.#load, atMs);
+  }
+
+  #take(input: Input): void {
+    switch (input.kind) {
+      case 'wakeup':
+        return;
+      case 'start':
+        this.#started = true;
+        this.#seats.start(input.search);
+        return;
+      case 'link-up':
+        return this.#exchange.greet(input.peer);
+      case 'link-down':
+        return this.#linkDown(input.peer);
+      case 'direct':
+        return this.#direct(input.from, decode(directCodec, input.bytes, DIRECT_BYTES_MAX));
+      case 'gossip':
+        return this.#gossip(input.bytes);
+      case 'stored':
+        if (!this.#limitKeeper.stored(input.write) && !this.records.stored(input.write)) this.#jobs.bench.stored(input.write);
+        return;
+      case 'store-failed':
+        this.#limitKeeper.storeFailed(input.write, input.reason);
+        this.records.storeFailed(input.write, input.reason);
+        this.#jobs.bench.storeFailed(input.write, input.reason);
+        return;
+      case 'busy':
+        return this.#load.busy(input.perMille);
+      case 'addresses':
+        this.#context.own.revise({ meshAddresses: input.mesh, accessAddresses: input.access }, this.#context.now);
+        return this.#exchange.spreadOwn();
+      case 'offer-limit':
+        return this.#limitKeeper.offered(input.sealed, input.ticket);
+      case 'offer-record':
+        return this.records.offered(input.sealed, input.ticket);
+      case 'drain':
+        return this.#seats.drain(input.reason);
+      case 'leave':
+        return this.#seats.leave(input.reason);
+      case 'submit':
+        return this.#jobs.submit(input);
+      case 'open-session':
+        return this.#jobs.bench.openSession(input.jobId, input.caller, input.ticket);
+      case 'job-progress':
+        return this.#jobs.bench.progress(input.jobId, input.bytesIn, input.bytesOut);
+      case 'job-ended':
+        return this.#jobs.bench.ended(input);
+      case 'query-job':
+        return this.#jobs.inquiries.ask(input);
+      case 'cancel-job':
+        return this.#jobs.inquiries.cancel(input);
+      case 'drain-member':
+        return this.#drains.asked(input.command, input.ticket);
+    }
+  }
+
+  #direct(from: InstanceId, message: Direct): void {
+    if (message.kind === 'hello') return this.#hello(from, message);
+    const { table, outbox } = this.#context;
+    const member = table.get(from);
+    if (member === undefined) {
+      // Not greeted yet: tell who we are, so that it greets back; what it said is repeated by its sender.
+      if (message.kind !== 'clock-refused') this.#exchange.greet(from);
+      else this.#seats.clockRefused(message.aheadMs, message.aheadMsMax);
+      return;
+    }
+    this.#detector.heard(member);
+    switch (message.kind) {
+      case 'clock-refused':
+        return this.#seats.clockRefused(message.aheadMs, message.aheadMsMax);
+      case 'member-record':
+        this.#exchange.takeRecord(message.sealed);
+        return;
+      case 'limit':
+        return this.#limitKeeper.received(message.sealed);
+      case 'suspicion':
+        return this.#suspicion(message.sealed);
+      case 'sync':
+        return this.#exchange.compared(from, message.have);
+      case 'sync-records':
+        return this.#exchange.answered(from, message);
+      case 'probe':
+        return outbox.send(from, { kind: 'probe-ack', nonce: message.nonce });
+      case 'probe-ack':
+        return this.#detector.acked(message.nonce, from);
+      case 'probe-request':
+        return this.#detector.help(from, message.nonce, message.target);
+      case 'claim':
+        return this.#seats.claims.claimed(from, message);
+      case 'claim-answer':
+        return this.#seats.claimAnswered(from, message);
+      case 'handover':
+        return this.#seats.handoverAsked(from, message.record);
+      case 'handover-refused':
+        return this.#seats.handover.giveUp(message.reason);
+      case 'records-compare':
+        return this.records.compared(from, message.buckets);
+      case 'records-batch':
+        for (const sealed of message.sealed) this.records.received(sealed);
+        return;
+      case 'drain':
+        return this.#drains.ordered(message.command);
+      default:
+        return this.#jobs.message(from, message);
+    }
+  }
+
+  #hello(from: InstanceId, hello: Extract<Direct, { kind: 'hello' }>): void {
+    const { table, outbox } = this.#context;
+    const before = table.get(from);
+    const greetBack = before === undefined || !before.linked;
+    const greeting = this.#exchange.greeted(from, hello);
+    if (greeting !== 'welcome') {
+      outbox.note('warn', 'greeting-refused', { instance: from, reason: greeting });
+      outbox.push({ kind: 'disconnect', peer: from });
+      return;
+    }
+    this.#limitKeeper.received(hello.limit);
+    if (greetBack) this.#exchange.greet(from);
+  }
+
+  #gossip(bytes: Uint8Array): void {
+    const message = decode(gossipCodec, bytes, GOSSIP_BYTES_MAX);
+    switch (message.kind) {
+      case 'member-record':
+        this.#exchange.takeRecord(message.sealed);
+        return;
+      case 'pulse':
+        return this.#pulse(message.sealed);
+      case 'suspicion':
+        return this.#suspicion(message.sealed);
+      case 'limit':
+        return this.#limitKeeper.received(message.sealed);
+      case 'record':
+        return this.records.received(message.sealed);
+      case 'jobs':
+        this.jobs.heardNews(message.sealed);
+        return;
+    }
+  }
+
+  #pulse(sealed: Uint8Array): void {
+    const member = this.#pulses.take(sealed);
+    if (member === undefined) return;
+    this.#detector.refuted(member);
+    this.#exchange.pulsed(member, this.#context.table.admissionDigest(this.#context.limits.digest));
+    this.#limitKeeper.pulsed(member);
+    if (member.pulse !== null) this.records.pulsed(member.record.instanceId, member.pulse.held.recordsDigest);
+  }
+
+  #suspicion(sealed: Uint8Array): void {
+    if (!this.#detector.accused(sealed)) return;
+    this.#context.own.revise({}, this.#context.now);
+    this.#exchange.spreadOwn();
+  }
+
+  #linkDown(peer: InstanceId): void {
+    const member = this.#context.table.get(peer);
+    if (member !== undefined) member.linked = false;
+    this.#jobs.desk.workerGone(peer);
+    this.#detector.linkLost(peer);
+  }
+
+  #carryOn(): void {
+    const { table, now, own } = this.#context;
+    if (this.#exchange.twin !== null) this.#stopTwin();
+    for (const member of this.#detector.run()) {
+      this.#jobs.memberGone(member.record.instanceId);
+      this.records.forget(member.record.instanceId);
+    }
+    this.#seats.run();
+    this.#drains.run();
+    this.#jobs.run();
+    if (own.record.state !== 'left') this.#pulses.run();
+    if (now.atMs < this.#forgetAtMs) return;
+    this.#forgetAtMs = now.atMs + 10_000;
+    table.forget(now.atMs);
+  }
+
+  #stopTwin(): void {
+    const twin = this.#exchange.twin;
+    if (twin === null) return;
+    this.#context.outbox.note('error', 'identity-copied', { name: twin.name });
+    this.#seats.fail(ExitCode.usage, [
+      `another process (${twin.name}) runs with this instance's identity ${twin.instanceId}: the data directory was copied; give this one an empty data directory`,
+    ]);
+  }
+
+  #nextDueAtMs(): number | undefined {
+    if (!this.#started) return undefined;
+    const due = [
+      this.#detector.dueAtMs(),
+      this.#pulses.dueAtMs(),
+      this.#seats.dueAtMs(),
+      this.#drains.dueAtMs(),
+      this.#jobs.dueAtMs(),
+    ];
+    const times = due.filter((atMs): atMs is number => atMs !== undefined);
+    return Math.max(this.#context.now.atMs, Math.min(...times));
+  }
+
+  #held(): Held {
+    const { limits, table } = this.#context;
+    return {
+      limitVersion: limits.current.version,
+      limitDigest: limits.current.digest,
+      recordsDigest: this.records.digest,
+      admissionDigest: table.admissionDigest(limits.digest),
+    };
+  }
+
+  /** What arrives from outside never ends the process; a failure that is not about the input does. */
+  #tolerate(cause: unknown, input: Input): void {
+    if (!(cause instanceof GatewayError)) throw cause;
+    const from = input.kind === 'direct' ? (parseKeyId(input.from) ?? 'unknown') : input.kind;
+    this.#context.outbox.note('warn', 'message-refused', { from, reason: cause.message });
+    if ('ticket' in input) this.#context.outbox.reply(input.ticket, { kind: 'refused', failure: { code: cause.code, message: cause.message } });
+  }
+}
