@@ -1,0 +1,31 @@
+import type { Stamp } from '../../base/stamp.ts';
+import { STAMP_UNIX_MS_MAX } from '../../base/stamp.ts';
+import { type Codec, nullable, stamp, struct, uint } from '../../wire/codec.ts';
+import { type JobNotice, jobNoticeCodec } from '../../wire/job.ts';
+import { type Seat, seatCodec } from '../../wire/member-record.ts';
+
+/** Pure: what stands in the rows that the store itself understands. Fields: append only, as on the wire. */
+
+/** This instance's own place. */
+export interface SelfRow {
+  readonly joinedAt: Stamp;
+  readonly seat: Seat | null;
+}
+
+/** A job of this worker. */
+export interface JobRow {
+  readonly notice: JobNotice;
+  readonly deadlineUnixMs: number;
+}
+
+/** Form of this instance's own place. */
+export const selfRowCodec: Codec<SelfRow> = struct<SelfRow>({ joinedAt: stamp, seat: nullable(seatCodec) });
+
+/** Form of a job. */
+export const jobRowCodec: Codec<JobRow> = struct<JobRow>({
+  notice: jobNoticeCodec,
+  deadlineUnixMs: uint(STAMP_UNIX_MS_MAX),
+});
+
+/** A row is as long as its message at most. */
+export const ROW_BYTES_MAX = 16 * 1024;

@@ -1,0 +1,304 @@
+import { closeSync, existsSync, openSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { formatHex, sha256 } from '../../base/bytes.ts';
+import { GatewayError } from '../../base/errors.ts';
+import type { Remembered, Stored } from '../../core/index.ts';
+import { type Codec, decode, encode } from '../../wire/codec.ts';
+import { isFinal } from '../../wire/job.ts';
+import { flushDirectory, systemCode } from '../secret-file.ts';
+import { jobRowCodec, ROW_BYTES_MAX, selfRowCodec } from './rows.ts';
+import { hasCode, SqliteCode } from './sqlite.ts';
+
+/**
+ * What an instance remembers across restarts: limits, records, its own place, its jobs, others' addresses. One SQLite file; every `write` is one
+ * transaction that is on disk when it returns, so whoever writes a batch pays for one flush. It is *not* a cache: nothing reads it while running.
+ */
+export interface Store {
+  /** What the core starts with. */
+  remembered(): Remembered;
+  /** Addresses of other instances, in the order they were given. */
+  addresses(): readonly string[];
+  /** All or nothing, durable on return. Throws `storage-failed`. */
+  write(batch: readonly Stored[]): void;
+  /** Replaces the addresses of other instances; only the first `ADDRESSES_KEPT_MAX` are kept. Throws `storage-failed`. */
+  rememberAddresses(addresses: readonly string[]): void;
+  /** What was found damaged when opening: for the operator, never empty in silence. */
+  readonly warnings: readonly string[];
+  close(): void;
+}
+
+/** What opening needs. */
+export interface StoreInit {
+  readonly directory: string;
+  /** A data directory belongs to one gateway for good. */
+  readonly gatewayUid: string;
+  /** Wall clock, in milliseconds: jobs are forgotten by it. */
+  unixMs(): number;
+}
+
+/** Signed limits kept, the newest of them: far more than a pool sees between two restarts. */
+export const LIMITS_KEPT_MAX = 256;
+/** Ended jobs kept for people to look at. */
+export const JOBS_KEPT_MAX = 2000;
+/** An id stays known this long after its deadline: by then no clock within the allowed skew lets it be submitted again. */
+export const JOB_KEPT_MS = 5 * 60_000;
+/** Addresses of other instances kept. */
+export const ADDRESSES_KEPT_MAX = 256;
+/** Job rows written between two prunings: pruning costs more than a row. */
+const PRUNE_EVERY = 256;
+
+const FILE = 'store.sqlite';
+const SCHEMA_VERSION = 1;
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS limits (number INTEGER PRIMARY KEY AUTOINCREMENT, digest TEXT NOT NULL UNIQUE, sealed BLOB NOT NULL);
+  CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, ended INTEGER, deadline INTEGER NOT NULL, row BLOB NOT NULL) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS addresses (place INTEGER PRIMARY KEY, address TEXT NOT NULL);
+  PRAGMA user_version = ${SCHEMA_VERSION};
+`;
+
+/** Opens the store of a locked data directory. A damaged file is set aside under another name, and said so. Throws `data-directory`. */
+export function openStore(init: StoreInit): Store {
+  const path = join(init.directory, FILE);
+  try {
+    return new SqliteStore(openDatabase(path), init, []);
+  } catch (cause) {
+    if (!isDamage(cause)) throw cause instanceof GatewayError ? cause : unusable(path, cause);
+    const aside = setAside(path);
+    const warning = `${path} was damaged and is now ${aside}: limits, records, jobs and addresses are learnt anew from the configuration and the pool`;
+    return new SqliteStore(openDatabase(path), init, [warning]);
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  return hasCode(error, SqliteCode.corrupt) || hasCode(error, SqliteCode.notDatabase);
+}
+
+function openDatabase(path: string): DatabaseSync {
+  // Made first with its mode; SQLite gives its companions the mode of the file they belong to.
+  closeSync(openSync(path, 'a', 0o600));
+  const database = new DatabaseSync(path);
+  try {
+    // FULL flushes the log at every commit: without it the last transactions can be lost, though never torn, in a power cut.
+    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    refuseNewer(database, path);
+    refuseDamaged(database);
+    database.exec(SCHEMA);
+    return database;
+  } catch (cause) {
+    database.close();
+    throw cause;
+  }
+}
+
+function refuseNewer(database: DatabaseSync, path: string): void {
+  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version <= SCHEMA_VERSION) return;
+  throw new GatewayError(
+    'data-directory',
+    `${path} was written by a newer version (format ${version}; this one knows ${SCHEMA_VERSION})`,
+    {
+      remedy: 'Upgrade this instance, or give it another data directory.',
+    },
+  );
+}
+
+/** SQLite notices damage only where it happens to read. */
+function refuseDamaged(database: DatabaseSync): void {
+  const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
+  if (found !== 'ok') throw Object.assign(new Error(String(found)), { errcode: SqliteCode.corrupt });
+}
+
+/** Renames the database with its companions; the name of the first. */
+function setAside(path: string): string {
+  let number = 1;
+  while (existsSync(`${path}.damaged-${number}`)) number++;
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${path}.damaged-${number}${suffix}`);
+  }
+  return `${path}.damaged-${number}`;
+}
+
+function unusable(path: string, cause: unknown): GatewayError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GatewayError('data-directory', `${path} cannot be opened (${systemCode(cause)}: ${reason})`, {
+    cause,
+    remedy: 'Check that this user may write to the data directory and that the disk has space left.',
+  });
+}
+
+class SqliteStore implements Store {
+  readonly warnings: readonly string[];
+  readonly #database: DatabaseSync;
+  readonly #unixMs: () => number;
+  readonly #remembered: Remembered;
+  readonly #statements: Readonly<Record<'limit' | 'record' | 'fact' | 'job' | 'address', StatementSync>>;
+  #jobRowsSincePruning = 0;
+
+  constructor(database: DatabaseSync, init: StoreInit, warnings: readonly string[]) {
+    this.#database = database;
+    this.#unixMs = () => init.unixMs();
+    const prepare = (sql: string): StatementSync => database.prepare(sql);
+    this.#statements = {
+      limit: prepare('REPLACE INTO limits (digest, sealed) VALUES (?, ?)'),
+      record: prepare('REPLACE INTO records (id, sealed) VALUES (?, ?)'),
+      fact: prepare('REPLACE INTO facts (name, value) VALUES (?, ?)'),
+      job: prepare('REPLACE INTO jobs (id, ended, deadline, row) VALUES (?, ?, ?, ?)'),
+      address: prepare('INSERT INTO addresses (address) VALUES (?)'),
+    };
+    try {
+      this.#adopt(init);
+      this.#transact(() => this.#prune());
+      const bad: string[] = [];
+      this.#remembered = this.#readAll(bad);
+      this.warnings = [...warnings, ...bad];
+    } catch (cause) {
+      database.close();
+      throw cause;
+    }
+  }
+
+  remembered(): Remembered {
+    return this.#remembered;
+  }
+
+  addresses(): readonly string[] {
+    return this.#database
+      .prepare('SELECT address FROM addresses ORDER BY place')
+      .all()
+      .map((row) => String(row['address']));
+  }
+
+  write(batch: readonly Stored[]): void {
+    if (batch.length === 0) return;
+    this.#transact(() => {
+      for (const stored of batch) this.#writeOne(stored);
+      if (this.#jobRowsSincePruning >= PRUNE_EVERY) this.#prune();
+    });
+  }
+
+  rememberAddresses(addresses: readonly string[]): void {
+    this.#transact(() => {
+      this.#database.exec('DELETE FROM addresses');
+      for (const address of addresses.slice(0, ADDRESSES_KEPT_MAX)) this.#statements.address.run(address);
+    });
+  }
+
+  close(): void {
+    if (this.#database.isOpen) this.#database.close();
+  }
+
+  #writeOne(stored: Stored): void {
+    switch (stored.kind) {
+      case 'limit':
+        this.#statements.limit.run(formatHex(sha256(stored.sealed)), stored.sealed);
+        this.#database.exec(`DELETE FROM limits WHERE number <= (SELECT max(number) FROM limits) - ${LIMITS_KEPT_MAX}`);
+        return;
+      case 'record':
+        this.#statements.record.run(stored.recordId, stored.sealed);
+        return;
+      case 'self':
+        this.#statements.fact.run('self', encode(selfRowCodec, stored));
+        return;
+      case 'job': {
+        const { jobId, state, endedUnixMs } = stored.notice;
+        const ended = isFinal(state) ? (endedUnixMs ?? this.#unixMs()) : null;
+        this.#statements.job.run(jobId, ended, stored.deadlineUnixMs, encode(jobRowCodec, stored));
+        this.#jobRowsSincePruning++;
+      }
+    }
+  }
+
+  /** Forgets ended jobs beyond the newest, as soon as their id cannot come again. */
+  #prune(): void {
+    this.#jobRowsSincePruning = 0;
+    this.#database
+      .prepare(
+        `DELETE FROM jobs WHERE ended IS NOT NULL AND deadline < ?
+         AND id NOT IN (SELECT id FROM jobs WHERE ended IS NOT NULL ORDER BY ended DESC, id LIMIT ${JOBS_KEPT_MAX})`,
+      )
+      .run(this.#unixMs() - JOB_KEPT_MS);
+  }
+
+  /** A new file takes the gateway's uid; an old one must have the same. */
+  #adopt({ directory, gatewayUid }: StoreInit): void {
+    const row = this.#database.prepare(`SELECT value FROM facts WHERE name = 'gateway'`).get();
+    const owner = row === undefined ? undefined : new TextDecoder().decode(blobOf(row['value']));
+    if (owner === undefined)
+      this.#transact(() => this.#statements.fact.run('gateway', new TextEncoder().encode(gatewayUid)));
+    if (owner === undefined || owner === gatewayUid) return;
+    throw new GatewayError(
+      'data-directory',
+      `data directory ${directory} belongs to gateway ${owner}; the configuration is of ${gatewayUid}`,
+      {
+        remedy: 'Use the configuration of that gateway, or give this instance another data directory with --data-dir.',
+      },
+    );
+  }
+
+  #readAll(warnings: string[]): Remembered {
+    const blobs = (sql: string, column: string): readonly Uint8Array[] =>
+      this.#database
+        .prepare(sql)
+        .all()
+        .map((row) => blobOf(row[column]));
+    const self = blobs(`SELECT value FROM facts WHERE name = 'self'`, 'value');
+    return {
+      limits: blobs('SELECT sealed FROM limits ORDER BY number', 'sealed'),
+      records: blobs('SELECT sealed FROM records ORDER BY id', 'sealed'),
+      self: readable({ codec: selfRowCodec, blobs: self, what: "this instance's own place", warnings })[0] ?? null,
+      jobs: readable({
+        codec: jobRowCodec,
+        blobs: blobs('SELECT row FROM jobs ORDER BY id', 'row'),
+        what: 'a job',
+        warnings,
+      }),
+    };
+  }
+
+  #transact(change: () => void): void {
+    try {
+      this.#database.exec('BEGIN IMMEDIATE');
+      change();
+      this.#database.exec('COMMIT');
+    } catch (cause) {
+      if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      if (isDamage(cause)) throw cause;
+      throw new GatewayError(
+        'storage-failed',
+        `the data directory could not be written (${cause instanceof Error ? cause.message : String(cause)})`,
+        {
+          cause,
+          remedy: 'Check that the disk has space left and is writable.',
+        },
+      );
+    }
+  }
+}
+
+/** The rows that can be read; a warning for each other one. */
+function readable<T>(from: {
+  readonly codec: Codec<T>;
+  readonly blobs: readonly Uint8Array[];
+  readonly what: string;
+  readonly warnings: string[];
+}): readonly T[] {
+  return from.blobs.flatMap((blob) => {
+    try {
+      return [decode(from.codec, blob, ROW_BYTES_MAX)];
+    } catch (error) {
+      from.warnings.push(
+        `${from.what} in the store cannot be read and is left out (${error instanceof Error ? error.message : 'damaged'})`,
+      );
+      return [];
+    }
+  });
+}
+
+/** A column that the schema makes a blob. Anything else means that somebody else wrote here: an empty one fails its decoder. */
+function blobOf(value: unknown): Uint8Array {
+  return value instanceof Uint8Array ? value : new Uint8Array();
+}

@@ -1,0 +1,44 @@
+/**
+ * What an instance and a client are told before they run: the gateway configuration that all instances of a pool share, the settings of one
+ * instance, its data directory, and the profile of whoever calls. It is *not* a store of secrets or records: that is the vault.
+ *
+ * Invariants: every mistake of a document is reported at once, with its place and the remedy, and never with a secret. A file that holds a secret is
+ * refused while others can read it, and written whole, with mode 0600. One process at a time has a data directory.
+ */
+export { explainDialAddress, formatHostPort, type HostPort, parseHostPort } from './address.ts';
+export { type DataDirectory, type DataDirectoryInit, openDataDirectory } from './data-directory/data-directory.ts';
+export { openStore, type Store, type StoreInit } from './data-directory/store.ts';
+export {
+  type GatewayConfig,
+  type GatewayConfigSource,
+  loadGatewayConfig,
+  parseGatewayConfig,
+  VAULT_PROVIDERS,
+  type VaultProvider,
+} from './gateway-config.ts';
+export {
+  createGateway,
+  explainMaxInstances,
+  GATEWAY_FILES,
+  type NewGateway,
+  type NewGatewayInit,
+  type NewGatewaySource,
+  type WrittenGateway,
+  writeGateway,
+} from './gateway-create.ts';
+export { ConfigError, type Mistake, refuseMistakes } from './mistakes.ts';
+export {
+  formatProfile,
+  loadProfile,
+  PROFILE_ROLES,
+  type Profile,
+  type ProfileChoice,
+  type ProfileRole,
+  parseProfile,
+  profilePath,
+  saveProfile,
+} from './profile.ts';
+export { addSettingsFlags, type FlagTexts, settingsFlags } from './settings/flags.ts';
+export { loadDataDirectory, loadSettings, type Settings, type SettingsInit } from './settings/settings.ts';
+export { type System, thisSystem } from './settings/system.ts';
+export { allSettings, LOG_FORMATS, LOG_LEVELS, type Setting, settingKey, settingsTable } from './settings/table.ts';
