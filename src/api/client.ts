@@ -4,7 +4,7 @@
  */
 export { CONTROL_ANSWER_MS, EVENTS_MAX, JOBS_DEFAULT, JOBS_MAX } from './bounds.ts';
 export { askControl } from './control/control-client.ts';
-export type { BundleReport, ControlAnswers, ControlAsk, StartedReport } from './control/control-message.ts';
+export type { AskOf, BundleReport, ControlAnswers, ControlAsk, StartedReport } from './control/control-message.ts';
 export { redact } from './redact.ts';
 export { reportJob } from './reports/job-reports.ts';
 export { countSessions, loadPerMille, overLimitHint } from './reports/member-reports.ts';

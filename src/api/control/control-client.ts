@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { GatewayError } from '../../base/errors.ts';
 import { CONTROL_ANSWER_BYTES_MAX, CONTROL_ANSWER_MS } from '../bounds.ts';
 import { findControlAddress } from './control-address.ts';
-import { type ControlAnswer, type ControlAnswers, type ControlAsk, controlFailure } from './control-message.ts';
+import { type AskOf, type ControlAnswer, type ControlAnswers, type ControlAsk, controlFailure } from './control-message.ts';
 import { readLines } from './lines.ts';
 
 /**
@@ -11,7 +11,7 @@ import { readLines } from './lines.ts';
  */
 export async function askControl<K extends ControlAsk['kind']>(
   dataDir: string,
-  request: ControlAsk & { readonly kind: K },
+  request: AskOf<K>,
   signal: AbortSignal,
 ): Promise<ControlAnswers[K]> {
   signal.throwIfAborted();

@@ -46,12 +46,17 @@ export interface StartedReport {
 /** Answer to `bundle`: everything this instance knows that helps somebody else to understand a problem, without secrets. */
 export type BundleReport = Readonly<Record<string, unknown>>;
 
-/** A request as a command writes it: what has a default may be left out. */
-export type ControlAsk =
-  | { readonly kind: Exclude<keyof ControlAnswers, 'jobs' | 'trace' | 'events'> }
-  | { readonly kind: 'jobs'; readonly most?: number }
-  | { readonly kind: 'trace'; readonly jobId: string }
-  | { readonly kind: 'events'; readonly most?: number };
+/** What some requests say beside their name; what has a default may be left out. */
+interface AskParameters {
+  readonly jobs: { readonly most?: number };
+  readonly trace: { readonly jobId: string };
+  readonly events: { readonly most?: number };
+}
+
+/** The request of a kind, as a command writes it. */
+export type AskOf<K extends keyof ControlAnswers> = { readonly kind: K } & (K extends keyof AskParameters ? AskParameters[K] : unknown);
+/** Any request. */
+export type ControlAsk = { readonly [K in keyof ControlAnswers]: AskOf<K> }[keyof ControlAnswers];
 
 /** What the instance answers on one line. */
 export type ControlAnswer =

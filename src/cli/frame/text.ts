@@ -1,0 +1,69 @@
+/** Pure: how values read in tables and messages. */
+import { shortId } from '../../base/ids.ts';
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A duration in its two largest units: `0.4s`, `12s`, `3m 05s`, `2h 10m`, `4d 3h`. */
+export function formatDuration(ms: number): string {
+  const whole = Math.max(0, Math.round(ms));
+  if (whole < 10 * SECOND) return `${(whole / SECOND).toFixed(1)}s`;
+  if (whole < MINUTE) return `${Math.floor(whole / SECOND)}s`;
+  if (whole < HOUR) return `${Math.floor(whole / MINUTE)}m ${two(Math.floor(whole / SECOND) % 60)}s`;
+  if (whole < DAY) return `${Math.floor(whole / HOUR)}h ${two(Math.floor(whole / MINUTE) % 60)}m`;
+  return `${Math.floor(whole / DAY)}d ${Math.floor(whole / HOUR) % 24}h`;
+}
+
+/** How long ago a time was: `3s ago`; `now` within the last second, `in 5s` for a time to come. */
+export function formatAgo(at: string | null, nowUnixMs: number): string {
+  if (at === null) return '–';
+  const passedMs = nowUnixMs - Date.parse(at);
+  if (Math.abs(passedMs) < SECOND) return 'now';
+  const text = formatDuration(Math.abs(passedMs)).replace(/\.\ds$/, 's');
+  return passedMs > 0 ? `${text} ago` : `in ${text}`;
+}
+
+/** The time of day in UTC, with milliseconds when asked for. */
+export function formatClock(at: string, milliseconds = false): string {
+  return milliseconds ? at.slice(11, 23) : at.slice(11, 19);
+}
+
+/** A number of bytes in the unit that gives up to four digits: `512 B`, `1.5 MiB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** A share of 1000 as a percentage: `42%`. */
+export function formatPerMille(perMille: number | null): string {
+  return perMille === null ? '–' : `${Math.round(perMille / 10)}%`;
+}
+
+/** The short form of an id for people, or the whole one. */
+export function formatId(id: string | null, whole: boolean): string {
+  if (id === null) return '–';
+  return whole ? id : shortId(id);
+}
+
+/** `1 session`, `2 sessions`. */
+export function countOf(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** Removes what would move a terminal's cursor: text from other machines is shown, never obeyed. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is removed
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
+}
+
+function two(value: number): string {
+  return String(value).padStart(2, '0');
+}
