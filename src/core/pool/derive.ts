@@ -11,6 +11,8 @@ export interface PoolKeys {
   readonly poolId: string;
   /** Key of the private network, 32 bytes: who lacks it fails at the transport. */
   readonly networkKey: Secret<Uint8Array>;
+  /** Seed of the Ed25519 key with which the pool vouches for its instances towards clients, who hold its public half. */
+  readonly accessKeySeed: Secret<Uint8Array>;
   /** Names the pool in local discovery; lower-case letters and digits, fit for a DNS label. */
   readonly discoveryTag: string;
 }
@@ -26,6 +28,7 @@ const LABELS = {
   topic: { label: 'pam-mesh/1/pool-topic', length: 16 },
   id: { label: 'pam-mesh/1/pool-id', length: 10 },
   networkKey: { label: 'pam-mesh/1/network-key', length: 32 },
+  accessKey: { label: 'pam-mesh/1/access-key', length: 32 },
   discoveryTag: { label: 'pam-mesh/1/discovery-tag', length: 15 },
 } as const;
 
@@ -41,6 +44,7 @@ export function derivePoolKeys(from: { readonly secret: Uint8Array; readonly gat
     poolTopic: `/pam-mesh/1/pool/${base32.baseEncode(derive(LABELS.topic))}`,
     poolId: base32.baseEncode(derive(LABELS.id)),
     networkKey: new Secret(derive(LABELS.networkKey)),
+    accessKeySeed: new Secret(derive(LABELS.accessKey)),
     discoveryTag: base32.baseEncode(derive(LABELS.discoveryTag)),
   };
 }

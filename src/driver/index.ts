@@ -1,0 +1,7 @@
+/**
+ * Drives the core in production: one loop that turns events into inputs and effects into I/O, the choice of whom to dial, and the measure
+ * of how busy the process is. It takes no protocol decision.
+ */
+export { type Busyness, startBusyness } from './busyness.ts';
+export { Contacts, type ContactsInit } from './contacts.ts';
+export { type DriverInit, monotonicMs, PoolDriver } from './pool-driver.ts';

@@ -1,0 +1,309 @@
+import { randomBytes } from 'node:crypto';
+import { arch, platform } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { proveInstance, startAccessServer, type AccessServer } from './access/index.ts';
+import { createEventList, type InstanceFacts, startControl, startHttp, type ControlSource } from './api/index.ts';
+import { createEd25519Verify, keyPairFromSeed } from './base/ed25519.ts';
+import { ExitCode } from './base/errors.ts';
+import { type GatewayConfig, loadGatewayConfig, openDataDirectory, type DataDirectory, type Settings } from './config/index.ts';
+import { createPoolMachine, derivePoolKeys, type Note, type PoolKeys, type Search } from './core/index.ts';
+import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
+import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
+import { WORKLOADS } from './workloads/index.ts';
+
+/** Where an instance writes its log: values as fields, the text second. A pino logger fits. */
+export interface InstanceLog {
+  debug(fields: Readonly<Record<string, unknown>>, message: string): void;
+  info(fields: Readonly<Record<string, unknown>>, message: string): void;
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+/** What an instance starts with. */
+export interface InstanceInit {
+  readonly settings: Settings;
+  readonly version: string;
+  readonly log: InstanceLog;
+}
+
+/** A running instance. */
+export interface Instance {
+  /** How the process has to end, once it has left the pool and closed everything. The lines are for whoever started it. */
+  readonly ended: Promise<{ readonly code: ExitCode; readonly lines: readonly string[] }>;
+  /** Stop taking jobs, let sessions finish, leave. */
+  drain(reason: string): void;
+  /** Leave now. */
+  stop(reason: string): void;
+}
+
+/** Time for the last messages to reach the others before the mesh is closed. */
+const FAREWELL_MS = 150;
+
+/**
+ * Starts one instance: the composition root, the one place where the core and the I/O meet. Resources open in the order of their needs and close in
+ * reverse. Throws the typed error of whatever cannot be opened.
+ */
+export async function startInstance(init: InstanceInit, signal: AbortSignal): Promise<Instance> {
+  const config = loadGatewayConfig(init.settings.gatewayConfig);
+  const directory = openDataDirectory({ path: init.settings.dataDirectory, gatewayUid: config.uid, unixMs: () => Date.now() });
+  const instance = new RunningInstance(init, config, directory);
+  try {
+    await instance.start(signal);
+    return instance;
+  } catch (error) {
+    await instance.close();
+    throw error;
+  }
+}
+
+class RunningInstance implements Instance {
+  readonly ended: Instance['ended'];
+  readonly #init: InstanceInit;
+  readonly #config: GatewayConfig;
+  readonly #directory: DataDirectory;
+  readonly #keys: PoolKeys;
+  readonly #events = createEventList();
+  readonly #closers: (() => Promise<void> | void)[] = [];
+  readonly #driver: PoolDriver;
+  readonly #mesh: Mesh;
+  readonly #contacts: Contacts;
+  readonly #startedUnixMs = Date.now();
+  #access: AccessServer | undefined;
+  #httpAddress: string | null = null;
+  #announced = '';
+  #end: (result: Awaited<Instance['ended']>) => void = () => undefined;
+
+  constructor(init: InstanceInit, config: GatewayConfig, directory: DataDirectory) {
+    this.#init = init;
+    this.#config = config;
+    this.#directory = directory;
+    this.#closers.push(() => directory.close());
+    this.#keys = derivePoolKeys({ secret: config.poolSecret.reveal(), gatewayUid: config.uid });
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+    this.#mesh = this.#createMesh();
+    this.#driver = this.#createDriver();
+    this.#contacts = this.#createContacts();
+  }
+
+  async start(signal: AbortSignal): Promise<void> {
+    const { settings, log } = this.#init;
+    for (const warning of this.#directory.warnings) log.error({ event: 'data-directory-damaged' }, warning);
+    await this.#mesh.start(signal);
+    this.#closers.push(() => this.#mesh.stop());
+    await this.#startAccess();
+    if (settings.http !== null) await this.#startHttp(settings.http);
+    const control = await startControl(this.#controlSource());
+    this.#closers.push(() => control.stop());
+    this.#driver.feed({ kind: 'start', search: this.#search() });
+    this.#announce();
+    const busyness = startBusyness((perMille) => {
+      this.#driver.feed({ kind: 'busy', perMille });
+      this.#announce();
+    });
+    this.#contacts.start();
+    this.#closers.push(
+      () => this.#driver.stop(),
+      () => busyness.stop(),
+      () => this.#contacts.stop(),
+    );
+    log.info({ event: 'listening', ...this.#listening(), instance: this.#directory.instanceId, pool: this.#keys.poolId }, 'listening');
+  }
+
+  drain(reason: string): void {
+    this.#driver.feed({ kind: 'drain', reason });
+  }
+
+  stop(reason: string): void {
+    this.#driver.feed({ kind: 'leave', reason });
+  }
+
+  /** Closes what is open, last opened first. */
+  async close(): Promise<void> {
+    for (const closer of this.#closers.splice(0).reverse()) {
+      try {
+        await closer();
+      } catch (error) {
+        this.#init.log.warn({ error: String(error) }, 'closing failed');
+      }
+    }
+  }
+
+  #createMesh(): Mesh {
+    const { settings, log } = this.#init;
+    return createMesh({
+      identity: this.#directory.identity.reveal(),
+      poolTopic: this.#keys.poolTopic,
+      networkKey: this.#keys.networkKey.reveal(),
+      discoveryTag: this.#keys.discoveryTag,
+      listen: [settings.listenMesh],
+      announce: settings.announceMesh,
+      mdns: settings.mdns,
+      onEvent: (event) => this.#onMesh(event),
+      log,
+    });
+  }
+
+  #createDriver(): PoolDriver {
+    const { settings, version } = this.#init;
+    const { uid, name, adminKeys, threshold, firstLimit } = this.#config;
+    const identity = keyPairFromSeed(this.#directory.identity.reveal());
+    const startId = randomBytes(16).toString('hex');
+    const gateway = { uid, name, adminKeys, threshold };
+    const self = {
+      name: settings.name,
+      version,
+      platform: `${platform()}-${arch()}`,
+      capabilities: Object.keys(WORKLOADS),
+      labels: settings.labels,
+      budgetKib: settings.memoryBudgetMb * 1024,
+      drainMs: settings.drainMs,
+    };
+    const machine = createPoolMachine(
+      {
+        identity: { id: identity.id, sign: identity.sign },
+        verify: createEd25519Verify(),
+        random: () => randomBytes(4).readUInt32LE(),
+        startId,
+        incarnation: this.#directory.incarnation,
+        gateway: { ...gateway, firstLimit },
+        self,
+        standby: settings.standby,
+        replaces: settings.replaces,
+        remembered: this.#directory.store.remembered(),
+      },
+      { atMs: monotonicMs(), unixMs: Date.now() },
+    );
+    return new PoolDriver({
+      instanceId: identity.id,
+      startId,
+      gateway,
+      machine,
+      send: (to, bytes) => this.#mesh.send(to, bytes),
+      publish: (bytes) => this.#mesh.publish(bytes),
+      disconnect: (peer) => this.#mesh.disconnect(peer),
+      write: (batch) => this.#directory.store.write(batch),
+      onNote: (note) => this.#onNote(note),
+      onExit: (code, lines) => void this.#onExit(code, lines),
+      onUnlinked: (peer) => this.#contacts.urge(peer),
+    });
+  }
+
+  #createContacts(): Contacts {
+    const { log } = this.#init;
+    return new Contacts({
+      mesh: this.#mesh,
+      self: this.#directory.instanceId,
+      seeds: this.#seeds(),
+      view: () => this.#driver.view(),
+      atMs: monotonicMs,
+      remember: (addresses) => this.#remember(addresses),
+      onFailure: (address, reason) => log.debug({ event: 'dial-failed', address }, reason),
+    });
+  }
+
+  async #startAccess(): Promise<void> {
+    const { settings, log } = this.#init;
+    const access = await startAccessServer({
+      identity: this.#directory.identity.reveal(),
+      proof: proveInstance(keyPairFromSeed(this.#keys.accessKeySeed.reveal()), this.#directory.instanceId),
+      listen: [settings.listenAccess],
+      announce: settings.announceAccess,
+      port: this.#driver,
+      workloads: WORKLOADS,
+      log,
+    });
+    this.#access = access;
+    this.#closers.push(() => access.stop());
+  }
+
+  async #startHttp(listen: NonNullable<Settings['http']>): Promise<void> {
+    const http = await startHttp(listen, this.#controlSource());
+    this.#httpAddress = http.address;
+    this.#closers.push(() => http.stop());
+  }
+
+  /** Addresses change when interfaces come and go: told whenever they differ from what was told last. */
+  #announce(): void {
+    const mesh = this.#mesh.listenAddresses().slice(0, ADDRESSES_TOLD_MAX);
+    const access = (this.#access?.addresses() ?? []).slice(0, ADDRESSES_TOLD_MAX);
+    const told = [...mesh, '|', ...access].join(' ');
+    if (told === this.#announced) return;
+    this.#announced = told;
+    this.#driver.feed({ kind: 'addresses', mesh, access });
+  }
+
+  #search(): Search {
+    const own = new Set(this.#mesh.listenAddresses().map(hostPortOf));
+    if (this.#seeds().some((address) => !own.has(hostPortOf(address)))) return 'addresses-known';
+    return this.#init.settings.mdns ? 'discovery-only' : 'nobody-to-find';
+  }
+
+  #seeds(): readonly string[] {
+    return [...new Set([...this.#config.bootstrap, ...this.#init.settings.peers, ...this.#directory.store.addresses()])];
+  }
+
+  #remember(addresses: readonly string[]): void {
+    try {
+      this.#directory.store.rememberAddresses(addresses);
+    } catch (error) {
+      this.#init.log.warn({ event: 'addresses-not-remembered' }, error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #onMesh(event: MeshEvent): void {
+    if (event.kind === 'peer-found') return this.#contacts.found(event.addresses);
+    if (event.kind === 'link-down') return this.#driver.feed({ kind: 'link-down', peer: event.peer });
+    this.#driver.feed(event);
+  }
+
+  #onNote(note: Note): void {
+    this.#events.add(note, Date.now());
+    this.#init.log[note.level]({ event: note.event, ...note.detail }, note.event);
+  }
+
+  async #onExit(code: ExitCode, lines: readonly string[]): Promise<void> {
+    await delay(FAREWELL_MS);
+    await this.close();
+    this.#end({ code, lines });
+  }
+
+  #listening(): ReturnType<InstanceFacts['listening']> {
+    return { mesh: this.#mesh.listenAddresses(), access: this.#access?.addresses() ?? [], http: this.#httpAddress };
+  }
+
+  #controlSource(): ControlSource {
+    const { settings, version, log } = this.#init;
+    const { gatewayConfig: _, ...shown } = settings;
+    return {
+      port: this.#driver,
+      facts: {
+        name: settings.name,
+        version,
+        platform: `${platform()}-${arch()}`,
+        startedUnixMs: this.#startedUnixMs,
+        processId: process.pid,
+        dataDir: settings.dataDirectory,
+        topic: this.#keys.poolTopic,
+        poolId: this.#keys.poolId,
+        listening: () => this.#listening(),
+        meshPeers: () => this.#mesh.gossipPeers(),
+      },
+      events: this.#events,
+      settings: { ...shown },
+      drain: (reason) => this.drain(reason),
+      stop: (reason) => this.stop(reason),
+      onBug: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a control request failed'),
+    };
+  }
+}
+
+/** Addresses of one plane that are told to the others. */
+const ADDRESSES_TOLD_MAX = 16;
+
+/** `host:port` inside an address, whichever form it has, for comparing with our own. */
+function hostPortOf(address: string): string {
+  const multiaddr = /^\/[a-z0-9]+\/([^/]+)\/tcp\/(\d+)/.exec(address);
+  return multiaddr === null ? address : `${multiaddr[1]}:${multiaddr[2]}`;
+}
