@@ -1,0 +1,80 @@
+/**
+ * Bounds of the access plane, together, with unit and reason. libp2p's own defaults are made for a public network of strangers and bite clients
+ * behind one address (5 inbound connections per second per host, 10 pending, 300 in all): each is set on purpose.
+ */
+
+/** Incoming connections per second from one host: a script that runs `pam` in a loop stays below. A handshake costs about 3 ms of one core. */
+export const INBOUND_PER_SECOND_MAX = 200;
+/** Incoming connections that have not proved a key yet. Bounds what a flood of strangers can hold. */
+export const INBOUND_PENDING_MAX = 256;
+/** Sockets of the listener; further ones are closed on arrival. */
+export const SOCKETS_MAX = 4_096;
+/** Above the sockets of the listener and those dialled for relaying, so that libp2p never closes a connection with sessions on it to make room. */
+export const CONNECTIONS_MAX = 2 * SOCKETS_MAX;
+/** An incoming connection that has not proved a key by then is closed. */
+export const UPGRADE_TIMEOUT_MS = 5_000;
+/** Resolving, connecting and proving both keys must be done by then. */
+export const DIAL_TIMEOUT_MS = 4_000;
+/** Addresses tried for one instance. */
+export const DIAL_ADDRESSES_MAX = 16;
+/** Agreeing on the protocol of one stream. A full machine answers late, and a session is worth the wait. */
+export const STREAM_TIMEOUT_MS = 10_000;
+/** Streams one connection may carry in each direction: thousands of tunnelled connections share one. */
+export const STREAMS_MAX = 8_192;
+/** Control streams of one connection: one is used, another replaces it when it broke. */
+export const CONTROL_STREAMS_MAX = 4;
+/** A connection that has shown neither a grant nor a claim for this long is closed. */
+export const UNPROVED_MS = 10_000;
+/** TCP probes an idle connection after this time. */
+export const KEEP_ALIVE_DELAY_MS = 15_000;
+/** The multiplexer asks whether the other side is there; below SOCKET_IDLE_MS. */
+export const MUXER_PING_MS = 15_000;
+/** A socket on which nothing moved for this long is closed. */
+export const SOCKET_IDLE_MS = 60_000;
+
+/** Bytes a stream may carry before its receiver must have read some: what a slow reader costs at most. Grows from the first to the second. */
+export const STREAM_WINDOW_BYTES = 256 * 1024;
+/** See above. 1 MiB fills 1 Gbit/s at 8 ms round trip. */
+export const STREAM_WINDOW_BYTES_MAX = 1024 * 1024;
+/** What a stream may hold unread before it is reset as broken: above its window, so that a faithful sender never meets it. */
+export const STREAM_READ_BUFFER_BYTES_MAX = 2 * STREAM_WINDOW_BYTES_MAX;
+
+/** Requests of one client that are being answered; more wait unread. */
+export const REQUESTS_MAX = 64;
+/** One request must be answered by then. */
+export const REQUEST_TIMEOUT_MS = 30_000;
+/** A control stream without a request for this long is closed. */
+export const CONTROL_IDLE_MS = 120_000;
+/** Unread answers of one client: beyond it the stream is reset. */
+export const ANSWERS_BYTES_MAX = 16 * 1024 * 1024;
+/** A session stream must show its claim by then. */
+export const CLAIM_TIMEOUT_MS = 10_000;
+/** A workload that has not answered after this time is reported as working, so that the client can tell it from a dead worker. */
+export const WORKING_AFTER_MS = 200;
+/** Claims being checked or relayed and not answered yet, of all clients. */
+export const SESSIONS_OPENING_MAX = 4_096;
+/** How often byte counts of running sessions are reported. */
+export const PROGRESS_MS = 2_000;
+
+/** Pause before the next of several addresses is tried while the ones before it are still silent. */
+export const DIAL_STAGGER_MS = 250;
+/** How long a client waits for the first sign of life of a worker. */
+export const SESSION_SIGN_MS = 1_500;
+/** How long a client waits for a worker that says it is working. */
+export const SESSION_READY_MS = 15_000;
+/** How long a direct connection may take before the session goes through the entry; it may still serve the next one. */
+export const DIRECT_WAIT_MS = 300;
+/** A worker that could not be reached directly is not tried again for this long. */
+export const DIRECT_RETRY_MS = 10_000;
+/** How often a client learns which members there are. */
+export const MEMBERS_REFRESH_MS = 5_000;
+/** From submitting a job to its begin, by the entry's clock. */
+export const JOB_DEADLINE_MS = 30_000;
+/** Time in which a tunnelled connection may be offered to one worker after another. */
+export const PLACE_BUDGET_MS = 2_000;
+/** Connections of one tunnel. */
+export const TUNNEL_CONNECTIONS_MAX = 8_192;
+/** First and last port that is tried when none was asked for (RFC 6335: dynamic ports). */
+export const FREE_PORT_MIN = 49_152;
+/** See above. */
+export const FREE_PORT_MAX = 65_535;

@@ -1,0 +1,169 @@
+import type { Socket } from 'node:net';
+import type { Stream } from '@libp2p/interface';
+import { onWritable, pauseReading, resumeReading, trySend } from './stream-state.ts';
+
+/** How bytes were carried between a stream and a socket, once both are closed. */
+export interface Carried {
+  /** From the stream to the socket. */
+  readonly bytesIn: number;
+  /** From the socket to the stream. */
+  readonly bytesOut: number;
+  /** `closed`: both directions ended in order. Otherwise who broke off. */
+  readonly end: 'closed' | 'socket-reset' | 'stream-reset' | 'aborted';
+}
+
+/** What to carry. */
+export interface CarryInit {
+  readonly stream: Stream;
+  /** Connected, made with `allowHalfOpen`; may be paused. */
+  readonly socket: Socket;
+  /** Ends it: both sides are reset. */
+  readonly signal: AbortSignal;
+  /** Called with the bytes so far, often. */
+  readonly onBytes?: (bytesIn: number, bytesOut: number) => void;
+}
+
+/**
+ * Carries bytes both ways until both directions are closed: each end of data on its own (FIN to FIN), reset as reset, and whoever reads slowly slows
+ * down the other side: at most one chunk is held here beyond what socket and stream buffer themselves. Takes over both; never throws.
+ */
+export function carrySocket(init: CarryInit): Promise<Carried> {
+  return new Promise((resolve) => new SocketCarrier(init, resolve).start());
+}
+
+class SocketCarrier {
+  readonly #stream: Stream;
+  readonly #socket: Socket;
+  readonly #signal: AbortSignal;
+  readonly #onBytes: CarryInit['onBytes'];
+  readonly #resolve: (carried: Carried) => void;
+  #bytesIn = 0;
+  #bytesOut = 0;
+  #end: Carried['end'] | undefined;
+  #remoteFinished = false;
+  #streamEnded = false;
+  #socketEnded = false;
+  #streamClosed = false;
+  #socketClosed = false;
+
+  constructor(init: CarryInit, resolve: (carried: Carried) => void) {
+    this.#stream = init.stream;
+    this.#socket = init.socket;
+    this.#signal = init.signal;
+    this.#onBytes = init.onBytes;
+    this.#resolve = resolve;
+  }
+
+  start(): void {
+    const { promise, unbind } = this.#bind();
+    void promise.then(() => {
+      unbind();
+      this.#resolve({ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut, end: this.#end ?? 'closed' });
+    });
+    if (this.#signal.aborted) return this.#breakOff('aborted');
+    if (this.#stream.status !== 'open') return this.#onStreamClose();
+    this.#remoteFinished = this.#stream.remoteWriteStatus === 'closed';
+    if (this.#remoteFinished && this.#stream.readBufferLength === 0) this.#onStreamEnd();
+    resumeReading(this.#stream);
+    this.#socket.resume();
+  }
+
+  #done: () => void = () => undefined;
+
+  #bind(): { promise: Promise<void>; unbind: () => void } {
+    const stream = this.#stream;
+    const socket = this.#socket;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#done = resolve;
+    const onMessage = ({ data }: { data: Uint8Array | Iterable<Uint8Array> }): void => this.#toSocket(data);
+    const onFinished = (): void => {
+      this.#remoteFinished = true;
+    };
+    const onEnd = (): void => this.#onStreamEnd();
+    const onClose = (): void => this.#onStreamClose();
+    const onAbort = (): void => this.#breakOff('aborted');
+    const unbindWritable = onWritable(stream, () => socket.resume());
+    stream.addEventListener('remoteCloseWrite', onFinished);
+    stream.addEventListener('end', onEnd);
+    stream.addEventListener('close', onClose);
+    stream.addEventListener('message', onMessage);
+    this.#signal.addEventListener('abort', onAbort);
+    socket.on('data', (chunk) => this.#toStream(chunk));
+    socket.on('drain', () => resumeReading(stream));
+    socket.on('end', () => this.#onSocketEnd());
+    socket.on('error', () => this.#breakOff('socket-reset'));
+    socket.on('close', () => {
+      this.#socketClosed = true;
+      if (!this.#streamEnded || !this.#socketEnded) this.#breakOff('socket-reset');
+      this.#settle();
+    });
+    const unbind = (): void => {
+      unbindWritable();
+      stream.removeEventListener('remoteCloseWrite', onFinished);
+      stream.removeEventListener('end', onEnd);
+      stream.removeEventListener('close', onClose);
+      stream.removeEventListener('message', onMessage);
+      this.#signal.removeEventListener('abort', onAbort);
+    };
+    return { promise, unbind };
+  }
+
+  #toSocket(data: Uint8Array | Iterable<Uint8Array>): void {
+    let canTakeMore = true;
+    if (data instanceof Uint8Array) {
+      this.#bytesIn += data.length;
+      canTakeMore = this.#socket.write(data);
+    } else {
+      this.#socket.cork();
+      for (const chunk of data) {
+        this.#bytesIn += chunk.length;
+        canTakeMore = this.#socket.write(chunk);
+      }
+      this.#socket.uncork();
+    }
+    if (!canTakeMore && !this.#socket.destroyed) pauseReading(this.#stream);
+    this.#onBytes?.(this.#bytesIn, this.#bytesOut);
+  }
+
+  #toStream(chunk: Buffer): void {
+    this.#bytesOut += chunk.length;
+    const canTakeMore = trySend(this.#stream, chunk);
+    if (canTakeMore === undefined) return this.#breakOff('stream-reset');
+    if (!canTakeMore) this.#socket.pause();
+    this.#onBytes?.(this.#bytesIn, this.#bytesOut);
+  }
+
+  #onSocketEnd(): void {
+    this.#socketEnded = true;
+    // Fails only where the stream broke, which `close` reports.
+    this.#stream.close().catch(() => undefined);
+  }
+
+  /** No more data will be delivered: in order if the other side said so, broken if its connection just went away. */
+  #onStreamEnd(): void {
+    if (this.#streamEnded) return;
+    this.#streamEnded = true;
+    const { status } = this.#stream;
+    if (!this.#remoteFinished || status === 'aborted' || status === 'reset') return this.#breakOff('stream-reset');
+    this.#socket.end();
+  }
+
+  #onStreamClose(): void {
+    this.#streamClosed = true;
+    const { status } = this.#stream;
+    if (!this.#remoteFinished || status === 'aborted' || status === 'reset') this.#breakOff('stream-reset');
+    this.#settle();
+  }
+
+  /** Resets both sides; the first reason counts. */
+  #breakOff(end: Exclude<Carried['end'], 'closed'>): void {
+    if (this.#end !== undefined) return;
+    this.#end = end;
+    this.#stream.abort(new Error(end));
+    this.#socket.resetAndDestroy();
+  }
+
+  #settle(): void {
+    if (this.#socketClosed && this.#streamClosed) this.#done();
+  }
+}

@@ -1,0 +1,223 @@
+import { randomBytes } from 'node:crypto';
+import type { Libp2p, Stream } from '@libp2p/interface';
+import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../base/ed25519.ts';
+import { GatewayError } from '../../base/errors.ts';
+import type { InstanceId, PeerKeyId } from '../../base/ids.ts';
+import type { AccessAnswer, AccessRequest, Welcome } from '../../wire/access-message.ts';
+import { type JobKind, type JobNotice, jobRequestSeal, type Parameter } from '../../wire/job.ts';
+import { seal } from '../../wire/sealed.ts';
+import { JOB_DEADLINE_MS, MEMBERS_REFRESH_MS, REQUEST_TIMEOUT_MS } from '../bounds.ts';
+import { createAccessNode } from '../node.ts';
+import { expectAnswer } from './control.ts';
+import { type Entry, findEntry } from './entry.ts';
+import { claimSession, WorkerSilentError } from './session.ts';
+import { Workers } from './workers.ts';
+
+/** Who the client is and where it begins to look. */
+export interface AccessClientInit {
+  /** Ed25519 seed of the admin or user, 32 bytes. */
+  readonly keySeed: Uint8Array;
+  /** The user's sealed grant; null for an admin. */
+  readonly grant: Uint8Array | null;
+  /** `host:port` or multiaddr. */
+  readonly addresses: readonly string[];
+  /** Public key of the pool's access key; null: instances need not prove that they belong to the pool. */
+  readonly poolKey: string | null;
+  /** Undefined: whatever gateway is there. */
+  readonly gatewayUid?: string | undefined;
+}
+
+/** A job to be submitted. */
+export interface JobInit {
+  readonly kind: JobKind;
+  readonly recordId: string;
+  readonly parent?: string | null;
+  readonly parameters?: readonly Parameter[];
+  /** Made anew if it is left out. */
+  readonly jobId?: string;
+  /** How long the job may wait to begin. */
+  readonly deadlineMs?: number;
+}
+
+/** A job that a worker has accepted: its session can be opened. */
+export interface AcceptedJob {
+  readonly jobId: string;
+  readonly notice: JobNotice;
+  readonly worker: InstanceId;
+  readonly addresses: readonly string[];
+}
+
+/** One client of a gateway: it talks to one instance, its entry, and changes to another when that is gone. */
+export class AccessClient {
+  readonly #init: AccessClientInit;
+  readonly #node: Libp2p;
+  readonly #key: KeyPair;
+  readonly #workers: Workers;
+  readonly #verify = createEd25519Verify();
+  readonly #addresses = new Map<string, readonly string[]>();
+  #entry: Entry | undefined;
+  #finding: Promise<Entry> | undefined;
+  #refresh: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(init: AccessClientInit, node: Libp2p) {
+    this.#init = init;
+    this.#node = node;
+    this.#key = keyPairFromSeed(init.keySeed);
+    this.#workers = new Workers(node);
+  }
+
+  /** The client's own key. */
+  get caller(): PeerKeyId {
+    return this.#key.id;
+  }
+
+  /** What the entry said when it let this client in. Connects if there is none. Throws `unreachable`, `not-allowed`. */
+  async welcome(signal: AbortSignal): Promise<Welcome> {
+    return (await this.#enter(signal)).welcome;
+  }
+
+  /**
+   * Asks any instance: whoever is the entry, or the next one if that is lost before it answers. Not for submitting. Throws what a
+   * refusal says, `unreachable`, `timeout`.
+   */
+  async request<K extends AccessAnswer['kind']>(
+    request: Exclude<AccessRequest, { readonly kind: 'submit' }>,
+    kind: K,
+    signal: AbortSignal,
+  ): Promise<Extract<AccessAnswer, { kind: K }>> {
+    const bounded = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    for (;;) {
+      const entry = await this.#enter(bounded);
+      try {
+        return expectAnswer(await entry.control.request(request, bounded), kind);
+      } catch (error) {
+        if (entry.control.isOpen || bounded.aborted) throw error;
+      }
+    }
+  }
+
+  /**
+   * Signs a job request for the entry and hands it in, once. Throws what a refusal says, or `outcome-unknown` if the entry is lost before it
+   * answers: the job may or may not have been accepted, and the same id is never submitted anywhere else.
+   */
+  async submit(job: JobInit, signal: AbortSignal): Promise<AcceptedJob> {
+    const { control, welcome, welcomedAtMs } = await this.#enter(signal);
+    const jobId = job.jobId ?? newJobId();
+    const entryUnixMs = welcome.unixMs + Math.round(performance.now() - welcomedAtMs);
+    const request = seal(
+      jobRequestSeal,
+      {
+        gatewayUid: welcome.gatewayUid,
+        jobId,
+        kind: job.kind,
+        recordId: job.recordId,
+        parent: job.parent ?? null,
+        parameters: job.parameters ?? [],
+        entry: welcome.instanceId,
+        entryStartId: welcome.startId,
+        caller: this.#key.id,
+        deadlineUnixMs: entryUnixMs + (job.deadlineMs ?? JOB_DEADLINE_MS),
+        grant: this.#init.grant,
+      },
+      [this.#key],
+    );
+    const answer = expectAnswer(await control.request({ kind: 'submit', request }, signal), 'accepted');
+    return { jobId, notice: answer.notice, worker: answer.worker, addresses: answer.addresses };
+  }
+
+  /**
+   * Opens the session of an accepted job: a paused stream of raw bytes. Straight to the worker where it can be reached, else through
+   * the entry. Throws what the worker says, or `outcome-unknown` if it is silent.
+   */
+  async openSession(job: Omit<AcceptedJob, 'notice'>, signal: AbortSignal): Promise<Stream> {
+    const { jobId, worker, addresses } = job;
+    const entry = await this.#enter(signal);
+    const direct =
+      worker === entry.welcome.instanceId ? entry.connection : await this.#workers.connect(worker, addresses);
+    try {
+      return await claimSession({ connection: direct ?? entry.connection, key: this.#key, jobId, worker, signal });
+    } catch (error) {
+      if (error instanceof WorkerSilentError && direct !== undefined) this.#workers.distrust(worker);
+      throw error;
+    }
+  }
+
+  /** Closes everything; sessions are reset. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#refresh);
+    this.#entry?.control.stop();
+    await this.#node.stop();
+  }
+
+  /** The living entry, or the next one that is found. */
+  async #enter(signal: AbortSignal): Promise<Entry> {
+    if (this.#stopped) throw new GatewayError('cancelled', 'the client was stopped');
+    if (this.#entry?.control.isOpen === true) return this.#entry;
+    this.#finding ??= this.#find(signal).finally(() => {
+      this.#finding = undefined;
+    });
+    return this.#finding;
+  }
+
+  async #find(signal: AbortSignal): Promise<Entry> {
+    const { grant, poolKey, gatewayUid } = this.#init;
+    const components = { node: this.#node, verify: this.#verify, grant, poolKey, gatewayUid };
+    const entry = await findEntry(components, this.#candidates(), signal);
+    this.#entry = entry;
+    this.#learn(entry.welcome);
+    this.#refresh ??= setInterval(() => void this.#learnAgain(), MEMBERS_REFRESH_MS).unref();
+    return entry;
+  }
+
+  /** Addresses to try: those of the profile, then those of members, without the ones of the instance that was just lost. */
+  #candidates(): readonly string[] {
+    const lost = this.#entry;
+    const known = [...this.#addresses].filter(([id]) => id !== lost?.welcome.instanceId).map(([, list]) => list);
+    const given = this.#init.addresses.filter((address) => address !== lost?.address);
+    // One address of each member before the second of any.
+    const most = Math.max(0, ...known.map((list) => list.length));
+    const members = Array.from({ length: most }, (_, place) => known.flatMap((list) => list.slice(place, place + 1)));
+    const last = lost === undefined ? [] : [lost.address];
+    return [...new Set([...given, ...members.flat(), ...last])];
+  }
+
+  #learn({ members }: Welcome): void {
+    this.#addresses.clear();
+    for (const { instanceId, addresses } of members) this.#addresses.set(instanceId, addresses);
+  }
+
+  async #learnAgain(): Promise<void> {
+    const entry = this.#entry;
+    if (entry?.control.isOpen !== true) return;
+    try {
+      const signal = AbortSignal.timeout(MEMBERS_REFRESH_MS);
+      this.#learn(
+        expectAnswer(await entry.control.request({ kind: 'hello', grant: this.#init.grant }, signal), 'welcome'),
+      );
+    } catch {
+      // Silent for a whole interval: another entry is found with the next request.
+      entry.control.stop();
+    }
+  }
+}
+
+/** A fresh job id: 16 random bytes in base64url. */
+export function newJobId(): string {
+  return randomBytes(16).toString('base64url');
+}
+
+/** A client that is connected to an instance. Throws `unreachable`, `not-allowed`, `bad-usage`. */
+export async function connectAccess(init: AccessClientInit, signal: AbortSignal): Promise<AccessClient> {
+  const node = await createAccessNode({ keySeed: init.keySeed, listen: [], announce: [] });
+  await node.start();
+  const client = new AccessClient(init, node);
+  try {
+    await client.welcome(signal);
+    return client;
+  } catch (error) {
+    await client.stop();
+    throw error;
+  }
+}

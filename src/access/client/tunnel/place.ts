@@ -1,0 +1,55 @@
+import type { Stream } from '@libp2p/interface';
+import { type ErrorCode, GatewayError } from '../../../base/errors.ts';
+import { PLACE_BUDGET_MS } from '../../bounds.ts';
+import { type AccessClient, type JobInit, newJobId } from '../access-client.ts';
+
+/** A session that runs. */
+export interface Placed {
+  readonly jobId: string;
+  readonly worker: string;
+  readonly stream: Stream;
+}
+
+/** Failures that another worker or another moment would only repeat. */
+const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'bad-usage',
+  'bad-config',
+  'bad-message',
+  'not-allowed',
+  'not-found',
+  'not-supported',
+  'target-refused',
+  'target-unreachable',
+  'target-timeout',
+  'target-reset',
+  'cancelled',
+]);
+const PAUSE_MS_FIRST = 25;
+const PAUSE_MS_MAX = 200;
+
+/**
+ * Submits the job and opens its session. A worker that died, declined or does not answer costs another try under a new id, begun within two seconds
+ * of the first: a TCP connection may be offered again, since no byte of it has been carried yet. Throws the last failure.
+ */
+export async function placeSession(
+  client: AccessClient,
+  job: Omit<JobInit, 'jobId'>,
+  signal: AbortSignal,
+): Promise<Placed> {
+  const untilMs = performance.now() + PLACE_BUDGET_MS;
+  for (let pauseMs = PAUSE_MS_FIRST; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
+    try {
+      return await placeOnce(client, job, signal);
+    } catch (error) {
+      if (!(error instanceof GatewayError) || FINAL.has(error.code) || signal.aborted) throw error;
+      if (performance.now() + pauseMs > untilMs) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+}
+
+async function placeOnce(client: AccessClient, job: Omit<JobInit, 'jobId'>, signal: AbortSignal): Promise<Placed> {
+  const accepted = await client.submit({ ...job, jobId: newJobId() }, signal);
+  const stream = await client.openSession(accepted, signal);
+  return { jobId: accepted.jobId, worker: accepted.worker, stream };
+}

@@ -1,0 +1,94 @@
+import { noise } from '@chainsafe/libp2p-noise';
+import { yamux } from '@chainsafe/libp2p-yamux';
+import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import type { Libp2p } from '@libp2p/interface';
+import { tcp } from '@libp2p/tcp';
+import { createLibp2p } from 'libp2p';
+import { GatewayError } from '../base/errors.ts';
+import { parseKeyId } from '../base/ids.ts';
+import * as bounds from './bounds.ts';
+
+/** What the node is made of. */
+export interface AccessNodeInit {
+  /** Ed25519 seed of the instance or the client. */
+  readonly keySeed: Uint8Array;
+  /** Multiaddrs; none for a client. */
+  readonly listen: readonly string[];
+  readonly announce: readonly string[];
+}
+
+/**
+ * Makes the libp2p node of either side, not yet started. No gossip, no identify, no relay, no discovery: a client knows where it goes, and
+ * both sides know each other's keys from the handshake.
+ */
+export async function createAccessNode(init: AccessNodeInit): Promise<Libp2p> {
+  return createLibp2p({
+    start: false,
+    privateKey: await generateKeyPairFromSeed('Ed25519', init.keySeed),
+    addresses: { listen: [...init.listen], appendAnnounce: [...init.announce] },
+    transports: [tcp(socketOptions())],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux(muxerOptions())],
+    connectionManager: {
+      maxConnections: bounds.CONNECTIONS_MAX,
+      inboundConnectionThreshold: bounds.INBOUND_PER_SECOND_MAX,
+      maxIncomingPendingConnections: bounds.INBOUND_PENDING_MAX,
+      maxPeerAddrsToDial: bounds.DIAL_ADDRESSES_MAX,
+      dialTimeout: bounds.DIAL_TIMEOUT_MS,
+      addressDialTimeout: bounds.DIAL_TIMEOUT_MS,
+      inboundUpgradeTimeout: bounds.UPGRADE_TIMEOUT_MS,
+      inboundStreamProtocolNegotiationTimeout: bounds.STREAM_TIMEOUT_MS,
+      outboundStreamProtocolNegotiationTimeout: bounds.STREAM_TIMEOUT_MS,
+      maxParallelDials: 64,
+      reconnectRetries: 0,
+    },
+    connectionMonitor: { enabled: false },
+    connectionGater: {
+      denyDialMultiaddr: () => false,
+      // Everybody here signs with Ed25519: an id of any other kind of key belongs to nobody.
+      denyInboundEncryptedConnection: (peerId) => parseKeyId(peerId.toString()) === undefined,
+    },
+  });
+}
+
+/** Starts the node; an address it can't listen on becomes a typed error that names it. */
+export async function startAccessNode(node: Libp2p, listen: readonly string[]): Promise<void> {
+  try {
+    await node.start();
+  } catch (cause) {
+    throw new GatewayError('address-in-use', `cannot listen on ${listen.join(', ')}: ${reasonOf(cause)}`, {
+      cause,
+      remedy: 'Stop what uses the port, or choose another one with --listen-access HOST:PORT.',
+    });
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const inner = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return inner instanceof Error ? inner.message : String(inner);
+}
+
+function socketOptions(): Parameters<typeof tcp>[0] {
+  const socket = { noDelay: true, keepAlive: true, keepAliveInitialDelay: bounds.KEEP_ALIVE_DELAY_MS };
+  return {
+    maxConnections: bounds.SOCKETS_MAX,
+    inboundSocketInactivityTimeout: bounds.SOCKET_IDLE_MS,
+    outboundSocketInactivityTimeout: bounds.SOCKET_IDLE_MS,
+    dialOpts: socket,
+    listenOpts: socket,
+  };
+}
+
+function muxerOptions(): Parameters<typeof yamux>[0] {
+  return {
+    enableKeepAlive: true,
+    keepAliveInterval: bounds.MUXER_PING_MS,
+    maxInboundStreams: bounds.STREAMS_MAX,
+    maxOutboundStreams: bounds.STREAMS_MAX,
+    streamOptions: {
+      initialStreamWindowSize: bounds.STREAM_WINDOW_BYTES,
+      maxStreamWindowSize: bounds.STREAM_WINDOW_BYTES_MAX,
+      maxReadBufferLength: bounds.STREAM_READ_BUFFER_BYTES_MAX,
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { GatewayError } from '../../base/errors.ts';
+import type { PeerKeyId } from '../../base/ids.ts';
+import type { Verify } from '../../base/signing.ts';
+import { type Grant, grantSeal, type Permission } from '../../wire/grant.ts';
+import type { TargetRecord } from '../../wire/record.ts';
+import { open } from '../../wire/sealed.ts';
+
+/**
+ * Pure: who a client is. Trust: the transport has proved that the client holds the key of `peer`; the grant is the client's word until its
+ * signatures are checked here. Nobody without an admin key or a grant gets any answer but a refusal.
+ */
+export interface Caller {
+  readonly id: PeerKeyId;
+  /** Null: an admin, who may do everything. */
+  readonly grant: Grant | null;
+}
+
+/** What a client showed and what it is judged by. */
+export interface CallerInit {
+  readonly peer: PeerKeyId;
+  readonly grant: Uint8Array | null;
+  readonly gateway: { readonly uid: string; readonly adminKeys: readonly string[]; readonly threshold: number };
+  readonly unixMs: number;
+  readonly verify: Verify;
+}
+
+/** The caller; throws `not-allowed` that names what is missing. */
+export function recogniseCaller(init: CallerInit): Caller {
+  const { peer, gateway } = init;
+  if (init.grant === null) {
+    if (gateway.adminKeys.includes(peer)) return { id: peer, grant: null };
+    throw refusal(`key ${peer} is no admin key of this gateway and showed no grant`);
+  }
+  const grant = openGrant(init.grant, init);
+  if (grant.userKey !== peer) throw refusal(`the grant is for key ${grant.userKey}, but key ${peer} showed it`);
+  if (grant.gatewayUid !== gateway.uid) {
+    throw refusal(`the grant is for gateway ${grant.gatewayUid}; this is ${gateway.uid}`);
+  }
+  if (grant.expiresUnixMs !== null && grant.expiresUnixMs <= init.unixMs) {
+    throw refusal(`the grant expired at ${new Date(grant.expiresUnixMs).toISOString()}`);
+  }
+  return { id: peer, grant };
+}
+
+/** True if the caller may see the record. */
+export function maySee(caller: Caller, record: TargetRecord): boolean {
+  return caller.grant === null || caller.grant.allow.some((permission) => matches(permission, record));
+}
+
+function openGrant(sealed: Uint8Array, { gateway, verify }: CallerInit): Grant {
+  try {
+    const { value, signers } = open(grantSeal, sealed, verify);
+    const admins = signers.filter((signer) => gateway.adminKeys.includes(signer)).length;
+    if (admins >= gateway.threshold) return value;
+    throw refusal(`the grant carries ${admins} admin signatures of this gateway; ${gateway.threshold} are needed`);
+  } catch (cause) {
+    if (cause instanceof GatewayError && cause.code === 'not-allowed') throw cause;
+    throw refusal('the grant is damaged or forged', cause);
+  }
+}
+
+function matches(permission: Permission, { recordId, title }: TargetRecord): boolean {
+  const pattern = permission.record.split('*');
+  return matchesParts(pattern, recordId) || matchesParts(pattern, title);
+}
+
+/** Text between stars must occur in this order, the first at the beginning and the last at the end. */
+function matchesParts(parts: readonly string[], text: string): boolean {
+  const [first = '', ...more] = parts;
+  const last = more.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
+  let rest = text.slice(first.length, text.length - last.length);
+  for (const part of more) {
+    const found = rest.indexOf(part);
+    if (found < 0) return false;
+    rest = rest.slice(found + part.length);
+  }
+  return true;
+}
+
+function refusal(message: string, cause?: unknown): GatewayError {
+  return new GatewayError('not-allowed', message, { remedy: 'Ask an admin of the gateway for a grant.', cause });
+}

@@ -1,0 +1,144 @@
+import type { Connection, Stream } from '@libp2p/interface';
+import { GatewayError } from '../../base/errors.ts';
+import { parseKeyId } from '../../base/ids.ts';
+import type { Verify } from '../../base/signing.ts';
+import type { PoolPort } from '../../pool-port.ts';
+import {
+  ACCESS_REQUEST_BYTES_MAX,
+  type AccessAnswer,
+  type AccessRequest,
+  accessAnswerCodec,
+  accessRequestCodec,
+} from '../../wire/access-message.ts';
+import { ERROR_TEXT_MAX } from '../../wire/bounds.ts';
+import { decode, encode } from '../../wire/codec.ts';
+import type { Failure } from '../../wire/job.ts';
+import { ANSWERS_BYTES_MAX, CONTROL_IDLE_MS, REQUEST_TIMEOUT_MS, REQUESTS_MAX } from '../bounds.ts';
+import { encodeFrame, FrameCutter } from '../frame.ts';
+import type { AccessLog } from '../log.ts';
+import { pauseReading, resumeReading, trySend } from '../stream-state.ts';
+import { type Caller, recogniseCaller } from './caller.ts';
+import { entryPoints } from './pages.ts';
+import { answerRequest } from './requests.ts';
+import type { Visitors } from './visitors.ts';
+
+/** What answering needs. */
+export interface ControlComponents {
+  readonly port: PoolPort;
+  readonly verify: Verify;
+  readonly visitors: Visitors;
+  /** This instance's proof that it belongs to the pool. */
+  readonly proof: Uint8Array;
+  readonly log: AccessLog;
+}
+
+/** Answers a client's requests on one stream, until it closes. */
+export class ControlServer {
+  readonly #components: ControlComponents;
+  readonly #stream: Stream;
+  readonly #connection: Connection;
+  readonly #cutter = new FrameCutter(ACCESS_REQUEST_BYTES_MAX);
+  readonly #gone = new AbortController();
+  #answering = 0;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(components: ControlComponents, stream: Stream, connection: Connection) {
+    this.#components = components;
+    this.#stream = stream;
+    this.#connection = connection;
+  }
+
+  /** Begins to read. */
+  start(): void {
+    const stream = this.#stream;
+    stream.addEventListener('close', () => this.#stop());
+    stream.addEventListener('remoteCloseWrite', () => void stream.close().catch(() => undefined));
+    stream.addEventListener('message', ({ data }) => {
+      for (const chunk of data instanceof Uint8Array ? [data] : data) this.#cutter.push(chunk);
+      this.#advance();
+    });
+    this.#idle = setTimeout(() => stream.abort(new Error('no request for too long')), CONTROL_IDLE_MS);
+    if (stream.status !== 'open') this.#stop();
+  }
+
+  #stop(): void {
+    clearTimeout(this.#idle);
+    this.#gone.abort(new GatewayError('unreachable', 'the client is gone'));
+  }
+
+  /** Takes up whole requests while there is room for them; the rest waits unread, which in the end stops the client. */
+  #advance(): void {
+    try {
+      while (this.#answering < REQUESTS_MAX) {
+        const frame = this.#cutter.next();
+        if (frame === undefined) return resumeReading(this.#stream);
+        const { number, body } = decode(accessRequestCodec, frame, ACCESS_REQUEST_BYTES_MAX);
+        void this.#take(number, body);
+      }
+      pauseReading(this.#stream);
+    } catch (error) {
+      this.#components.log.debug({ peer: this.#connection.remotePeer.toString(), error }, 'request is not valid');
+      this.#stream.abort(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  async #take(number: number, request: AccessRequest): Promise<void> {
+    this.#answering += 1;
+    this.#idle?.refresh();
+    const signal = AbortSignal.any([this.#gone.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    try {
+      this.#send(number, await this.#answer(request, signal));
+    } catch (error) {
+      if (!(error instanceof GatewayError))
+        this.#components.log.warn({ request: request.kind, error }, 'request failed');
+      this.#send(number, { kind: 'refused', failure: failureOf(error, signal) });
+    } finally {
+      this.#answering -= 1;
+      if (this.#answering === REQUESTS_MAX - 1) this.#advance();
+    }
+  }
+
+  async #answer(request: AccessRequest, signal: AbortSignal): Promise<AccessAnswer> {
+    if (request.kind === 'hello') return this.#welcome(request.grant);
+    const caller = this.#components.visitors.callerOn(this.#connection);
+    if (caller === undefined) throw new GatewayError('not-allowed', 'show an admin key or a grant first');
+    assertNotExpired(caller, this.#components.port.unixMs());
+    return answerRequest(this.#components.port, caller, request, signal);
+  }
+
+  #welcome(grant: Uint8Array | null): AccessAnswer {
+    const { port, verify, visitors, proof } = this.#components;
+    const peer = parseKeyId(this.#connection.remotePeer.toString());
+    if (peer === undefined) throw new GatewayError('not-allowed', 'the connection was not made with an Ed25519 key');
+    const unixMs = port.unixMs();
+    visitors.welcome(this.#connection, recogniseCaller({ peer, grant, gateway: port.gateway, unixMs, verify }));
+    return {
+      kind: 'welcome',
+      instanceId: port.view().self,
+      startId: port.startId,
+      unixMs,
+      gatewayUid: port.gateway.uid,
+      gatewayName: port.gateway.name,
+      proof,
+      members: entryPoints(port),
+    };
+  }
+
+  #send(number: number, body: AccessAnswer): void {
+    if (this.#stream.writeBufferLength > ANSWERS_BYTES_MAX) this.#stream.abort(new Error('answers are not read'));
+    trySend(this.#stream, encodeFrame(encode(accessAnswerCodec, { number, body })));
+  }
+}
+
+function assertNotExpired({ grant }: Caller, unixMs: number): void {
+  if (grant === null || grant.expiresUnixMs === null || grant.expiresUnixMs > unixMs) return;
+  throw new GatewayError('not-allowed', `the grant expired at ${new Date(grant.expiresUnixMs).toISOString()}`, {
+    remedy: 'Ask an admin of the gateway for a new grant.',
+  });
+}
+
+function failureOf(error: unknown, signal: AbortSignal): Failure {
+  if (error instanceof GatewayError) return { code: error.code, message: error.message.slice(0, ERROR_TEXT_MAX) };
+  if (signal.aborted) return { code: 'timeout', message: `not answered within ${REQUEST_TIMEOUT_MS / 1000} s` };
+  return { code: 'bad-message', message: 'the request could not be carried out' };
+}

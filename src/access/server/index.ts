@@ -1,0 +1,96 @@
+/**
+ * The access plane's server: answers clients' requests and carries their sessions. It is *not* an authority: the running instance decides, through
+ * its port, and checks every signed thing again itself.
+ *
+ * Invariants: nobody gets anything but a refusal without an admin key or a grant that admins signed. A session begins only with a claim
+ * signed by the caller of its job. Everything that can wait has a bound (`bounds.ts`).
+ */
+import type { Libp2p } from '@libp2p/interface';
+import { createEd25519Verify } from '../../base/ed25519.ts';
+import type { PoolPort } from '../../pool-port.ts';
+import { Protocol } from '../../wire/protocols.ts';
+import type { WorkloadTable } from '../../workloads/index.ts';
+import { formatMultiaddr, parseAccessAddress } from '../address.ts';
+import { CONTROL_STREAMS_MAX, STREAMS_MAX } from '../bounds.ts';
+import { type AccessLog, silentLog } from '../log.ts';
+import { createAccessNode, startAccessNode } from '../node.ts';
+import { ControlServer } from './control.ts';
+import { Relay } from './relay.ts';
+import { SessionServer } from './sessions.ts';
+import { Visitors } from './visitors.ts';
+import { Worker } from './worker.ts';
+
+/** What the server starts with. */
+export interface AccessServerInit {
+  /** Ed25519 seed of the instance, 32 bytes. */
+  readonly identity: Uint8Array;
+  /** `proveInstance` of the pool's access key and this instance's id. */
+  readonly proof: Uint8Array;
+  /** IP addresses or host names with their port; port 0 picks a free one. */
+  readonly listen: readonly { readonly host: string; readonly port: number }[];
+  /** `host:port` or multiaddr under which clients reach this instance, in addition to the addresses it listens on. */
+  readonly announce: readonly string[];
+  readonly port: PoolPort;
+  readonly workloads: WorkloadTable;
+  readonly log?: AccessLog;
+}
+
+/** The running server. */
+export interface AccessServer {
+  /** Multiaddrs with the port really bound: announced ones first, loopback last. */
+  addresses(): readonly string[];
+  /** Sessions under way on this instance. */
+  sessions(): number;
+  /** Closes everything now, sessions too. */
+  stop(): Promise<void>;
+}
+
+/** Listens and serves from then on. Throws `address-in-use`, `bad-config`. */
+export async function startAccessServer(init: AccessServerInit): Promise<AccessServer> {
+  const listen = init.listen.map(({ host, port }) => formatMultiaddr(host, port));
+  const announce = init.announce.map(parseAccessAddress);
+  const node = await createAccessNode({ keySeed: init.identity, listen, announce });
+  const worker = await serveProtocols(node, init);
+  await startAccessNode(node, listen);
+  return {
+    addresses: () => orderAddresses(node, announce),
+    sessions: () => worker.sessions,
+    stop: async () => {
+      worker.stop();
+      await node.stop();
+    },
+  };
+}
+
+async function serveProtocols(
+  node: Libp2p,
+  { port, workloads, proof, log = silentLog }: AccessServerInit,
+): Promise<Worker> {
+  const verify = createEd25519Verify();
+  const visitors = new Visitors();
+  const worker = new Worker({ port, workloads, log });
+  const relay = new Relay(node, port);
+  const sessions = new SessionServer({ port, verify, visitors, worker, relay, log });
+  node.addEventListener('connection:open', ({ detail }) => visitors.arrive(detail));
+  await node.handle(
+    Protocol.accessControl,
+    (stream, connection) => new ControlServer({ port, verify, visitors, proof, log }, stream, connection).start(),
+    { maxInboundStreams: CONTROL_STREAMS_MAX },
+  );
+  await node.handle(Protocol.accessSession, (stream, connection) => void sessions.serve(stream, connection), {
+    maxInboundStreams: STREAMS_MAX,
+    maxOutboundStreams: STREAMS_MAX,
+  });
+  return worker;
+}
+
+function orderAddresses(node: Libp2p, announced: readonly string[]): readonly string[] {
+  const rank = (address: string): number => {
+    if (announced.some((own) => address === own || address.startsWith(`${own}/`))) return 0;
+    return /^\/(?:ip4\/127\.|ip6\/::1\/)/.test(address) ? 2 : 1;
+  };
+  return node
+    .getMultiaddrs()
+    .map(String)
+    .sort((left, right) => rank(left) - rank(right));
+}

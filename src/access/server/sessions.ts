@@ -1,0 +1,89 @@
+import type { Connection, Stream } from '@libp2p/interface';
+import { GatewayError } from '../../base/errors.ts';
+import type { PeerKeyId } from '../../base/ids.ts';
+import type { Verify } from '../../base/signing.ts';
+import type { PoolPort } from '../../pool-port.ts';
+import { SESSION_CLAIM_BYTES_MAX, type SessionClaim, sessionClaimSeal } from '../../wire/access-session.ts';
+import { open } from '../../wire/sealed.ts';
+import { CLAIM_TIMEOUT_MS, SESSIONS_OPENING_MAX } from '../bounds.ts';
+import { takeFrame } from '../frame.ts';
+import type { AccessLog } from '../log.ts';
+import { sendRefusal } from '../session-answer.ts';
+import type { Relay } from './relay.ts';
+import type { Visitors } from './visitors.ts';
+import type { Worker } from './worker.ts';
+
+/** What opening sessions needs. */
+export interface SessionComponents {
+  readonly port: PoolPort;
+  readonly verify: Verify;
+  readonly visitors: Visitors;
+  readonly worker: Worker;
+  readonly relay: Relay;
+  readonly log: AccessLog;
+}
+
+/** A claim whose signature was checked. */
+export interface VerifiedClaim {
+  readonly claim: SessionClaim;
+  readonly caller: PeerKeyId;
+  readonly sealed: Uint8Array;
+}
+
+/** Takes session streams in: reads the claim, then runs the session here or carries it to its worker. */
+export class SessionServer {
+  readonly #components: SessionComponents;
+  #opening = 0;
+
+  constructor(components: SessionComponents) {
+    this.#components = components;
+  }
+
+  /** Serves one stream to its end. Never throws. */
+  async serve(stream: Stream, connection: Connection): Promise<void> {
+    if (this.#opening >= SESSIONS_OPENING_MAX) return stream.abort(new Error('too many sessions are being opened'));
+    this.#opening += 1;
+    const opened = this.#open(stream, connection).finally(() => {
+      this.#opening -= 1;
+    });
+    try {
+      const verified = await opened;
+      if (verified.claim.worker === this.#components.port.instanceId) {
+        await this.#components.worker.run(stream, verified);
+      } else {
+        await this.#components.relay.carry(stream, verified);
+      }
+    } catch (error) {
+      this.#components.log.debug({ peer: connection.remotePeer.toString(), error }, 'session refused');
+      await refuse(stream, error);
+    }
+  }
+
+  async #open(stream: Stream, connection: Connection): Promise<VerifiedClaim> {
+    const { port, verify, visitors } = this.#components;
+    const signal = AbortSignal.timeout(CLAIM_TIMEOUT_MS);
+    const sealed = await takeFrame(stream, { payloadBytesMax: SESSION_CLAIM_BYTES_MAX, signal });
+    const { value: claim, signers } = open(sessionClaimSeal, sealed, verify);
+    const [caller] = signers;
+    if (caller === undefined || signers.length > 1) throw new GatewayError('not-allowed', 'a claim has one signature');
+    if (claim.worker !== port.instanceId) assertRelayable(visitors, connection, caller);
+    visitors.prove(connection);
+    return { claim, caller, sealed };
+  }
+}
+
+/** Only for clients that have shown who they are here, and for their own sessions: this instance is nobody's open proxy. */
+function assertRelayable(visitors: Visitors, connection: Connection, caller: PeerKeyId): void {
+  if (visitors.callerOn(connection)?.id === caller) return;
+  throw new GatewayError(
+    'not-allowed',
+    'sessions are relayed only for clients that have shown an admin key or a grant here',
+  );
+}
+
+/** Tells the client why there is no session. */
+export async function refuse(stream: Stream, error: unknown): Promise<void> {
+  if (stream.status !== 'open') return;
+  if (!(error instanceof GatewayError)) return stream.abort(error instanceof Error ? error : new Error(String(error)));
+  await sendRefusal(stream, { code: error.code, message: error.message });
+}

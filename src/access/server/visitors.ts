@@ -1,0 +1,39 @@
+import type { Connection } from '@libp2p/interface';
+import { UNPROVED_MS } from '../bounds.ts';
+import type { Caller } from './caller.ts';
+
+/** The connections of the access plane: who has shown what on which. One that shows nothing is closed. */
+export class Visitors {
+  readonly #callers = new Map<string, Caller>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+
+  /** A connection was opened by somebody. */
+  arrive(connection: Connection): void {
+    if (connection.direction !== 'inbound') return;
+    const timer = setTimeout(() => connection.abort(new Error('showed neither a grant nor a claim')), UNPROVED_MS);
+    this.#timers.set(connection.id, timer);
+    connection.addEventListener('close', () => this.#leave(connection), { once: true });
+  }
+
+  /** Something signed came over the connection and was right: it may stay. */
+  prove(connection: Connection): void {
+    clearTimeout(this.#timers.get(connection.id));
+    this.#timers.delete(connection.id);
+  }
+
+  /** The client on this connection has shown who it is. */
+  welcome(connection: Connection, caller: Caller): void {
+    this.prove(connection);
+    this.#callers.set(connection.id, caller);
+  }
+
+  /** Who is at the other end; undefined: nobody known. */
+  callerOn(connection: Connection): Caller | undefined {
+    return this.#callers.get(connection.id);
+  }
+
+  #leave(connection: Connection): void {
+    this.prove(connection);
+    this.#callers.delete(connection.id);
+  }
+}

@@ -1,0 +1,120 @@
+import type { Stream } from '@libp2p/interface';
+import type { PoolPort, SessionAnswer } from '../../pool-port.ts';
+import type { Outcome, Session, SessionChannel, WorkloadTable } from '../../workloads/index.ts';
+import { PROGRESS_MS, WORKING_AFTER_MS } from '../bounds.ts';
+import { carrySocket } from '../carry-socket.ts';
+import type { AccessLog } from '../log.ts';
+import { sendAnswer, sendRefusal } from '../session-answer.ts';
+import type { VerifiedClaim } from './sessions.ts';
+
+/** What carrying out jobs needs. */
+export interface WorkerComponents {
+  readonly port: PoolPort;
+  readonly workloads: WorkloadTable;
+  readonly log: AccessLog;
+}
+
+type Accepted = Extract<SessionAnswer, { readonly kind: 'run' }>;
+
+/** A session under way and how much it has carried. */
+interface Running {
+  readonly jobId: string;
+  bytesIn: number;
+  bytesOut: number;
+  changed: boolean;
+}
+
+/** Runs the sessions of the jobs that this instance has accepted. */
+export class Worker {
+  readonly #components: WorkerComponents;
+  readonly #running = new Set<Running>();
+  readonly #stopping = new AbortController();
+  readonly #progress: NodeJS.Timeout;
+
+  constructor(components: WorkerComponents) {
+    this.#components = components;
+    this.#progress = setInterval(() => this.#report(), PROGRESS_MS).unref();
+  }
+
+  /** Sessions under way. */
+  get sessions(): number {
+    return this.#running.size;
+  }
+
+  /** Asks the core whether the session may begin, and carries it out; ends when it has ended. */
+  async run(stream: Stream, { claim, caller }: VerifiedClaim): Promise<void> {
+    const gone = new AbortController();
+    stream.addEventListener('close', () => gone.abort());
+    const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
+    const answer = await this.#components.port.openSession(claim.jobId, caller, signal);
+    if (answer.kind === 'refused') return sendRefusal(stream, answer.failure);
+    const running: Running = { jobId: claim.jobId, bytesIn: 0, bytesOut: 0, changed: false };
+    this.#running.add(running);
+    // From here on the core waits for exactly one end.
+    const outcome = await this.#carryOut(stream, answer, running);
+    this.#running.delete(running);
+    this.#components.port.jobEnded({ jobId: claim.jobId, ...outcome });
+  }
+
+  /** Cancels all sessions. */
+  stop(): void {
+    clearInterval(this.#progress);
+    this.#stopping.abort();
+  }
+
+  async #carryOut(stream: Stream, { request, record, cancelled }: Accepted, running: Running): Promise<Outcome> {
+    const workload = this.#components.workloads[request.kind];
+    if (workload === undefined) {
+      return this.#fail(stream, 'not-supported', `jobs of kind ${request.kind} are not supported by this version`);
+    }
+    let accepted = false;
+    const working = setTimeout(() => sendAnswer(stream, { kind: 'working' }), WORKING_AFTER_MS);
+    const signal = AbortSignal.any([cancelled, this.#stopping.signal]);
+    const session: Session = {
+      request,
+      record,
+      cancelled: signal,
+      accept: () => {
+        accepted = true;
+        clearTimeout(working);
+        sendAnswer(stream, { kind: 'ready' });
+        return channelOf(stream, signal, running);
+      },
+    };
+    try {
+      const outcome = await workload.run(session);
+      if (!accepted && outcome.error !== null) await sendRefusal(stream, outcome.error);
+      else if (!accepted) await sendRefusal(stream, { code: 'cancelled', message: 'the job was cancelled' });
+      return outcome;
+    } catch (error) {
+      this.#components.log.warn({ jobId: running.jobId, error }, 'a workload failed unexpectedly');
+      stream.abort(error instanceof Error ? error : new Error(String(error)));
+      const failure = { code: 'bad-message', message: 'the workload failed unexpectedly' } as const;
+      return { state: 'failed', error: failure, bytesIn: running.bytesIn, bytesOut: running.bytesOut };
+    } finally {
+      clearTimeout(working);
+    }
+  }
+
+  async #fail(stream: Stream, code: 'not-supported', message: string): Promise<Outcome> {
+    await sendRefusal(stream, { code, message });
+    return { state: 'failed', error: { code, message }, bytesIn: 0, bytesOut: 0 };
+  }
+
+  #report(): void {
+    for (const running of this.#running) {
+      if (!running.changed) continue;
+      running.changed = false;
+      this.#components.port.jobProgress(running.jobId, running.bytesIn, running.bytesOut);
+    }
+  }
+}
+
+function channelOf(stream: Stream, signal: AbortSignal, running: Running): SessionChannel {
+  const onBytes = (bytesIn: number, bytesOut: number): void => {
+    running.bytesIn = bytesIn;
+    running.bytesOut = bytesOut;
+    running.changed = true;
+  };
+  return { stream, joinSocket: (socket) => carrySocket({ stream, socket, signal, onBytes }) };
+}

@@ -1,0 +1,181 @@
+import type { InstanceId } from '../base/ids.ts';
+import { SIGNATURE_BYTES } from '../base/signing.ts';
+import { STAMP_UNIX_MS_MAX } from '../base/stamp.ts';
+import { type MemberSummary, memberSummaryCodec } from './access-member.ts';
+import {
+  ADDRESS_LENGTH_MAX,
+  ADDRESSES_MAX,
+  ERROR_TEXT_MAX,
+  JOB_REQUEST_BYTES_MAX,
+  NAME_LENGTH_MAX,
+  POLICY_BYTES_MAX,
+} from './bounds.ts';
+import { bytes, type Codec, keyId, list, nullable, struct, text, uint, union } from './codec.ts';
+import {
+  type Failure,
+  failureCodec,
+  JOB_ID_LENGTH,
+  type JobNotice,
+  jobNoticeCodec,
+  type TraceStep,
+  traceStepCodec,
+} from './job.ts';
+import { START_ID_LENGTH } from './member-record.ts';
+import { RECORD_ID_LENGTH, type TargetRecord, targetRecordCodec } from './record.ts';
+
+/**
+ * The control protocol, `/pam-access/1/control`: one stream per client, frames of a uint32 BE length and CBOR. Every request has a
+ * number of the client's choice; answers carry it and come in any order. The first request is `hello`. Case numbers: append only.
+ * Trust: the transport proves the client's key; everything else is checked, here by size and form, then by its receiver.
+ */
+export type AccessRequest =
+  /** Who is asking: the transport has proved the key, the grant says what it may do. Null: an admin key. */
+  | { readonly kind: 'hello'; readonly grant: Uint8Array | null }
+  /** A sealed job request. */
+  | { readonly kind: 'submit'; readonly request: Uint8Array }
+  | { readonly kind: 'job-info'; readonly jobId: string }
+  | { readonly kind: 'job-trace'; readonly jobId: string }
+  | { readonly kind: 'job-cancel'; readonly jobId: string; readonly reason: string }
+  /** Members with an id after this one, in the order of ids. */
+  | { readonly kind: 'pool-view'; readonly after: InstanceId | null }
+  /** A sealed limit. */
+  | { readonly kind: 'offer-limit'; readonly sealed: Uint8Array }
+  /** A sealed record. */
+  | { readonly kind: 'offer-record'; readonly sealed: Uint8Array }
+  /** Records with an id after this one, in the order of ids; only those with this id or title if one is given. */
+  | { readonly kind: 'list-records'; readonly match: string | null; readonly after: string | null }
+  /** A sealed drain command. */
+  | { readonly kind: 'drain-member'; readonly command: Uint8Array };
+
+/** What an instance tells whoever it has let in. */
+export interface Welcome {
+  readonly instanceId: InstanceId;
+  /** Job requests through this entry name it. */
+  readonly startId: string;
+  /** The entry's clock, which the deadlines of jobs are measured by. */
+  readonly unixMs: number;
+  readonly gatewayUid: string;
+  readonly gatewayName: string;
+  /** Signature by the pool's access key over this instance's id: only who knows the pool secret can make it. */
+  readonly proof: Uint8Array;
+  /** Members that serve, with the addresses of their access plane; some, where there are very many. */
+  readonly members: readonly EntryPoint[];
+}
+
+/** Where clients reach a member. */
+export interface EntryPoint {
+  readonly instanceId: InstanceId;
+  readonly addresses: readonly string[];
+}
+
+/** Answers to the requests above. */
+export type AccessAnswer =
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'done' }
+  | ({ readonly kind: 'welcome' } & Welcome)
+  /** The job waits at this worker for its session. */
+  | {
+      readonly kind: 'accepted';
+      readonly notice: JobNotice;
+      readonly worker: InstanceId;
+      readonly addresses: readonly string[];
+    }
+  | { readonly kind: 'job'; readonly notice: JobNotice | null; readonly steps: readonly TraceStep[] }
+  | ({ readonly kind: 'pool' } & PoolPage)
+  | {
+      readonly kind: 'records';
+      readonly records: readonly TargetRecord[];
+      /** Ask again from here; null: that was all. */
+      readonly next: string | null;
+    };
+
+/** The limit and a part of the members, as the answering instance sees them. */
+export interface PoolPage {
+  readonly gatewayUid: string;
+  readonly gatewayName: string;
+  readonly maxInstances: number;
+  readonly limitVersion: number;
+  readonly members: readonly MemberSummary[];
+  /** Ask again from here; null: that was all. */
+  readonly next: InstanceId | null;
+}
+
+/** A request or an answer with the number that joins the two. */
+export interface Numbered<T> {
+  readonly number: number;
+  readonly body: T;
+}
+
+/** Most bytes of a request: a sealed job request is the largest. */
+export const ACCESS_REQUEST_BYTES_MAX = JOB_REQUEST_BYTES_MAX + 8 * 1024;
+/** Most bytes of an answer: a page of members or records. */
+export const ACCESS_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+/** Entry points in one welcome: enough to find another entry when one is gone. */
+export const ENTRY_POINTS_MAX = 64;
+/** Members in one page. */
+export const MEMBER_PAGE_MAX = 256;
+/** Records in one page; each weighs up to POLICY_BYTES_MAX. */
+export const RECORD_PAGE_MAX = 200;
+/** Trace steps in one answer. */
+const STEPS_MAX = 4096;
+
+const SEALED_MAX = 4096;
+const sealed = (payloadMax: number): Codec<Uint8Array> => bytes({ max: payloadMax + SEALED_MAX });
+const jobId = text(JOB_ID_LENGTH);
+const recordId = text(RECORD_ID_LENGTH);
+const addresses = list(text(ADDRESS_LENGTH_MAX), ADDRESSES_MAX);
+const none = struct({});
+
+const requestCodec: Codec<AccessRequest> = union<AccessRequest>({
+  hello: [0, struct({ grant: nullable(sealed(POLICY_BYTES_MAX)) })],
+  submit: [1, struct({ request: sealed(JOB_REQUEST_BYTES_MAX) })],
+  'job-info': [2, struct({ jobId })],
+  'job-trace': [3, struct({ jobId })],
+  'job-cancel': [4, struct({ jobId, reason: text(ERROR_TEXT_MAX) })],
+  'pool-view': [5, struct({ after: nullable(keyId) })],
+  'offer-limit': [6, struct({ sealed: sealed(POLICY_BYTES_MAX) })],
+  'offer-record': [7, struct({ sealed: sealed(POLICY_BYTES_MAX) })],
+  'list-records': [8, struct({ match: nullable(text(NAME_LENGTH_MAX)), after: nullable(recordId) })],
+  'drain-member': [9, struct({ command: sealed(512) })],
+});
+
+const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
+  refused: [0, struct({ failure: failureCodec })],
+  done: [1, none],
+  welcome: [
+    2,
+    struct({
+      instanceId: keyId,
+      startId: text(START_ID_LENGTH),
+      unixMs: uint(STAMP_UNIX_MS_MAX),
+      gatewayUid: text(NAME_LENGTH_MAX),
+      gatewayName: text(NAME_LENGTH_MAX),
+      proof: bytes({ max: SIGNATURE_BYTES }),
+      members: list(struct<EntryPoint>({ instanceId: keyId, addresses }), ENTRY_POINTS_MAX),
+    }),
+  ],
+  accepted: [3, struct({ notice: jobNoticeCodec, worker: keyId, addresses })],
+  job: [4, struct({ notice: nullable(jobNoticeCodec), steps: list(traceStepCodec, STEPS_MAX) })],
+  pool: [
+    5,
+    struct({
+      gatewayUid: text(NAME_LENGTH_MAX),
+      gatewayName: text(NAME_LENGTH_MAX),
+      maxInstances: uint(),
+      limitVersion: uint(),
+      members: list(memberSummaryCodec, MEMBER_PAGE_MAX),
+      next: nullable(keyId),
+    }),
+  ],
+  records: [6, struct({ records: list(targetRecordCodec, RECORD_PAGE_MAX), next: nullable(recordId) })],
+});
+
+const numbered = <T>(body: Codec<T>): Codec<Numbered<T>> => struct<Numbered<T>>({ number: uint(0xffff_ffff), body });
+
+/** Wire form of a numbered request. */
+export const accessRequestCodec: Codec<Numbered<AccessRequest>> = numbered(requestCodec);
+/** Wire form of a numbered answer. */
+export const accessAnswerCodec: Codec<Numbered<AccessAnswer>> = numbered(answerCodec);
+
+/** Domain of the signature in a welcome; what is signed is the instance id as UTF-8. */
+export const INSTANCE_PROOF_DOMAIN = 'pam-access/1/instance';

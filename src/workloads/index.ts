@@ -1,0 +1,17 @@
+/**
+ * The work an instance does, one folder per kind of job. It is *not* concerned with who may ask, where a job runs or what becomes of it: the core
+ * decides that, the access plane opens the session, and a workload carries it out.
+ *
+ * Adding a kind: its folder, and one line in the table below. Kinds that are not in the table are answered `not-supported`.
+ */
+import type { JobKind } from '../wire/job.ts';
+import { tunnel } from './tunnel/index.ts';
+import type { Workload } from './workload.ts';
+
+export type { Outcome, Session, SessionChannel, Workload } from './workload.ts';
+
+/** Kinds of job with their workload. */
+export type WorkloadTable = Readonly<Partial<Record<JobKind, Workload>>>;
+
+/** What this program can do. */
+export const WORKLOADS: WorkloadTable = { tunnel };

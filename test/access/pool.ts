@@ -1,0 +1,263 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { type AccessClient, type AccessClientInit, connectAccess } from '../../src/access/client/index.ts';
+import { proveInstance } from '../../src/access/instance-proof.ts';
+import { type AccessServer, startAccessServer } from '../../src/access/server/index.ts';
+import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../src/base/ed25519.ts';
+import type { PeerKeyId } from '../../src/base/ids.ts';
+import { STAMP_ZERO } from '../../src/base/stamp.ts';
+import type { MemberView, PoolView, Reply } from '../../src/core/index.ts';
+import type { PoolPort, SessionAnswer, SessionEnd } from '../../src/pool-port.ts';
+import { type JobNotice, type JobRequest, jobRequestSeal } from '../../src/wire/job.ts';
+import type { TargetRecord } from '../../src/wire/record.ts';
+import { open } from '../../src/wire/sealed.ts';
+import { WORKLOADS, type WorkloadTable } from '../../src/workloads/index.ts';
+
+/** Anything that has not happened by then never will. */
+export const DEADLINE_MS = 20_000;
+
+/** 32 bytes that depend on the label only. */
+export function testSeed(label: string): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(label).digest());
+}
+
+/** The admin of the test pool. */
+export const admin: KeyPair = keyPairFromSeed(testSeed('admin'));
+/** What instances prove with that they belong to the pool. */
+export const poolKey: KeyPair = keyPairFromSeed(testSeed('pool'));
+
+/** A deadline for one step of a test. */
+export function soon(): AbortSignal {
+  return AbortSignal.timeout(DEADLINE_MS);
+}
+
+interface Job {
+  readonly request: JobRequest;
+  readonly worker: string;
+  readonly cancel: AbortController;
+  state: JobNotice['state'];
+  end: SessionEnd | undefined;
+}
+
+/** What the running instances would agree on, without the agreeing: stands in for the core behind every port. */
+export class TestPool {
+  readonly uid = 'gateway-uid';
+  readonly records: TargetRecord[] = [];
+  readonly jobs = new Map<string, Job>();
+  readonly ends: SessionEnd[] = [];
+  readonly members: TestMember[] = [];
+  /** Which member does the next job; undefined: none. */
+  choose: (request: JobRequest) => string | undefined = () => this.members[0]?.id;
+  readonly #verify = createEd25519Verify();
+
+  addRecord(host: string, port: number, title = `record-${this.records.length}`): TargetRecord {
+    const record: TargetRecord = {
+      gatewayUid: this.uid,
+      recordId: randomBytes(16).toString('base64url'),
+      revision: 1,
+      deleted: false,
+      type: 'machine',
+      title,
+      host,
+      port,
+      protocol: 'tcp',
+      user: null,
+      labels: [],
+      changedUnixMs: 1,
+    };
+    this.records.push(record);
+    return record;
+  }
+
+  submit(sealed: Uint8Array): Reply {
+    const { value: request } = open(jobRequestSeal, sealed, this.#verify);
+    const record = this.records.find(({ recordId }) => recordId === request.recordId);
+    if (record === undefined) return refused('not-found', `record ${request.recordId} is not known`);
+    const worker = this.choose(request);
+    if (worker === undefined) return refused('no-worker', 'nobody can take it');
+    this.jobs.set(request.jobId, { request, worker, cancel: new AbortController(), state: 'accepted', end: undefined });
+    const notice = this.notice(request.jobId);
+    if (notice === null) throw new Error('just made');
+    return { kind: 'accepted', notice, worker: worker as PeerKeyId };
+  }
+
+  openSession(worker: string, jobId: string, caller: string): SessionAnswer {
+    const job = this.jobs.get(jobId);
+    const record = this.records.find(({ recordId }) => recordId === job?.request.recordId);
+    if (job === undefined || record === undefined || job.worker !== worker) return refused('not-found', 'no such job');
+    if (job.request.caller !== caller) return refused('not-allowed', 'not your job');
+    if (job.state !== 'accepted') return refused('not-allowed', 'it has begun before');
+    job.state = 'running';
+    return { kind: 'run', request: job.request, record, cancelled: job.cancel.signal };
+  }
+
+  end(end: SessionEnd): void {
+    this.ends.push(end);
+    const job = this.jobs.get(end.jobId);
+    if (job === undefined || job.end !== undefined) throw new Error('ended twice');
+    job.end = end;
+    job.state = end.state;
+  }
+
+  notice(jobId: string): JobNotice | null {
+    const job = this.jobs.get(jobId);
+    if (job === undefined) return null;
+    const { request, state, end } = job;
+    return {
+      jobId,
+      kind: request.kind,
+      recordId: request.recordId,
+      parent: request.parent,
+      caller: request.caller,
+      state,
+      entry: request.entry,
+      worker: job.worker as PeerKeyId,
+      submittedUnixMs: 1,
+      startedUnixMs: null,
+      endedUnixMs: null,
+      error: end?.error ?? null,
+      bytesIn: end?.bytesIn ?? 0,
+      bytesOut: end?.bytesOut ?? 0,
+    };
+  }
+}
+
+function refused(
+  code: 'not-found' | 'no-worker' | 'not-allowed',
+  message: string,
+): { kind: 'refused'; failure: { code: typeof code; message: string } } {
+  return { kind: 'refused', failure: { code, message } };
+}
+
+/** One instance of the test pool with a real access plane. */
+export class TestMember {
+  readonly id: PeerKeyId;
+  readonly offered: string[] = [];
+  readonly port: PoolPort;
+  readonly #seed: Uint8Array;
+  readonly #pool: TestPool;
+  server: AccessServer | undefined;
+  /** What it says of where it is; its true addresses if it is left alone. */
+  announced: readonly string[] | undefined;
+
+  constructor(pool: TestPool, label: string) {
+    this.#pool = pool;
+    this.#seed = testSeed(label);
+    this.id = keyPairFromSeed(this.#seed).id;
+    this.port = this.#createPort();
+    pool.members.push(this);
+  }
+
+  async start(workloads: WorkloadTable = WORKLOADS): Promise<this> {
+    this.server = await startAccessServer({
+      identity: this.#seed,
+      proof: proveInstance(poolKey, this.id),
+      listen: [{ host: '127.0.0.1', port: 0 }],
+      announce: [],
+      port: this.port,
+      workloads,
+    });
+    return this;
+  }
+
+  async stop(): Promise<void> {
+    const { server } = this;
+    this.server = undefined;
+    await server?.stop();
+  }
+
+  /** `127.0.0.1:port`. */
+  address(): string {
+    return `127.0.0.1:${this.tcpPort()}`;
+  }
+
+  tcpPort(): number {
+    return Number(/\/tcp\/(\d+)/.exec(this.server?.addresses()[0] ?? '')?.[1]);
+  }
+
+  #createPort(): PoolPort {
+    const pool = this.#pool;
+    const note = (what: string): Reply => {
+      this.offered.push(what);
+      return { kind: 'done' };
+    };
+    return {
+      instanceId: this.id,
+      startId: 'start-1',
+      gateway: { uid: pool.uid, name: 'test', adminKeys: [admin.id], threshold: 1 },
+      unixMs: () => Date.now(),
+      view: () => poolView(this.id, pool),
+      jobs: { jobs: () => [], trace: () => [] },
+      records: {
+        list: () => pool.records,
+        find: (text) => pool.records.filter(({ recordId, title }) => [recordId, title].includes(text)),
+      },
+      submit: async (request) => {
+        this.offered.push('submit');
+        return pool.submit(request);
+      },
+      openSession: async (jobId, caller) => pool.openSession(this.id, jobId, caller),
+      jobProgress: () => undefined,
+      jobEnded: (end) => pool.end(end),
+      queryJob: async (jobId) => ({ kind: 'job', notice: pool.notice(jobId), steps: [] }),
+      cancelJob: async (jobId) => {
+        pool.jobs.get(jobId)?.cancel.abort();
+        return note('cancel-job');
+      },
+      offerLimit: async () => note('offer-limit'),
+      offerRecord: async () => note('offer-record'),
+      drainMember: async () => note('drain-member'),
+    };
+  }
+}
+
+function poolView(self: PeerKeyId, pool: TestPool): PoolView {
+  return {
+    self,
+    state: 'admitted',
+    limit: { maxInstances: 3, version: 1, issuedUnixMs: 1, expiresUnixMs: null, digest: '', signedBy: [], history: [] },
+    members: pool.members.map(memberView),
+    admission: { seatsHeld: 1, maxInstances: 3, limitVersion: 1, order: [], agree: 1, of: 1, differ: [] },
+  };
+}
+
+function memberView(member: TestMember): MemberView {
+  return {
+    record: {
+      instanceId: member.id,
+      startId: 'start-1',
+      incarnation: 1,
+      sequence: 1,
+      issuedAt: STAMP_ZERO,
+      startedAt: STAMP_ZERO,
+      state: 'admitted',
+      joinedAt: STAMP_ZERO,
+      seat: null,
+      successor: null,
+      replaces: null,
+      claim: 0,
+      name: 'name',
+      version: '1',
+      platform: 'linux',
+      capabilities: ['tunnel'],
+      labels: [],
+      meshAddresses: [],
+      accessAddresses: member.announced ?? member.server?.addresses() ?? [],
+    },
+    state: 'admitted',
+    rank: 0,
+    load: null,
+    held: null,
+    lastHeardMs: 0,
+    clockOffsetMs: null,
+    linked: true,
+  };
+}
+
+/** A client with the admin's key, connected to the members. */
+export function connectAdmin(
+  members: readonly TestMember[],
+  changes: Partial<AccessClientInit> = {},
+): Promise<AccessClient> {
+  const addresses = members.map((member) => member.address());
+  return connectAccess({ keySeed: testSeed('admin'), grant: null, addresses, poolKey: poolKey.id, ...changes }, soon());
+}
