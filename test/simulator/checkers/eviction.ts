@@ -1,0 +1,30 @@
+import { type MakeChecker, Violation } from '../checker.ts';
+import { holdsSeat } from '../sight.ts';
+import type { SimProcess } from '../sim-process.ts';
+import { allowedBy, DEATH_KNOWN_MS, describe, HEAL_MS, inOrder } from './holders.ts';
+
+/**
+ * Nobody gives up a seat without need: only who was told to go, who hands its seat over, and, after a split, who is at or beyond both the limit its
+ * seat was granted under and the one it knows. Without a split nobody ever does, whatever the clocks say and whoever joins.
+ */
+export const evictionChecker: MakeChecker = (world) => {
+  const lastHeldMs = new Map<SimProcess, number>();
+  const recentHolders = (): readonly SimProcess[] => {
+    const since = world.now() - DEATH_KNOWN_MS - HEAL_MS;
+    return inOrder([...lastHeldMs].filter(([, heldMs]) => heldMs >= since).map(([process]) => process));
+  };
+  return {
+    seen(process, before) {
+      for (const other of world.processes) if (other.running && holdsSeat(other.sight)) lastHeldMs.set(other, world.now());
+      if (!holdsSeat(before) || holdsSeat(process.sight) || world.hostile.has(process)) return;
+      if (process.dismissed || process.sight.successor !== null) return;
+      if (world.processes.some((other) => other !== process && other.id === process.id && other.running)) return;
+      const holders = recentHolders();
+      const rank = holders.indexOf(process);
+      const allowed = Math.max(allowedBy(world, before.seat?.limitVersion ?? 0), process.sight.limit.maxInstances);
+      const excused = world.whole() !== Number.POSITIVE_INFINITY && rank >= allowed;
+      if (excused) return;
+      throw new Violation('eviction', `${describe(process)} gave its seat up at rank ${rank} of ${holders.length}, ${allowed} are allowed`);
+    },
+  };
+};

@@ -1,0 +1,34 @@
+import { type MakeChecker, Violation } from '../checker.ts';
+import { holdsSeat } from '../sight.ts';
+import { allowedBy, describe, HEAL_MS, holders, newestHeld } from './holders.ts';
+
+/**
+ * While everybody can see everybody, the seats held at the moment of a grant never exceed what the limit it was granted under allows: at any
+ * moment, not only in the end.
+ */
+export const limitChecker: MakeChecker = (world) => ({
+  seen(process, before) {
+    const { seat } = process.sight;
+    if (seat === null || holdsSeat(before) || !holdsSeat(process.sight) || world.hostile.has(process)) return;
+    if (world.whole() < HEAL_MS) return;
+    const allowed = allowedBy(world, seat.limitVersion);
+    if (seat.maxInstances !== allowed && world.faults.of('limit-equivocation') === 0) {
+      throw new Violation('limit', `${describe(process)} states a limit that no admin signed`);
+    }
+    const now = holders(world);
+    if (now.length > allowed) {
+      throw new Violation('limit', `${now.length} seats under a limit of ${allowed} as ${process.name} takes one:\n  ${now.map(describe).join('\n  ')}`);
+    }
+  },
+});
+
+/** Whatever happened in a split, after the quiet time no seat is left beyond both the limit it was granted under and the one in force. */
+export const excessChecker: MakeChecker = (world) => ({
+  finished() {
+    const current = newestHeld(world).maxInstances;
+    for (const [rank, process] of holders(world).entries()) {
+      const allowed = Math.max(current, allowedBy(world, process.sight.seat?.limitVersion ?? 0));
+      if (rank >= allowed) throw new Violation('excess', `rank ${rank} still holds a seat, ${allowed} are allowed: ${describe(process)}`);
+    }
+  },
+});

@@ -1,0 +1,60 @@
+import type { GatewayFacts } from '../../src/core/index.ts';
+import { type Limit, limitSeal } from '../../src/wire/limit.ts';
+import { type TargetRecord, targetRecordSeal } from '../../src/wire/record.ts';
+import { seal } from '../../src/wire/sealed.ts';
+import { EPOCH_UNIX_MS } from './host-clock.ts';
+import type { Keyring, Signer } from './keys.ts';
+import type { Random } from './random.ts';
+
+/** The gateway of every simulated pool. */
+export const GATEWAY_UID = 'simulated-gateway';
+/** The record that every simulated job is for. */
+export const RECORD_ID = 'simulated-record-00000';
+
+/** The admin: signs limits and records. */
+export class Operator {
+  readonly key: Signer;
+  readonly gateway: GatewayFacts;
+  /** Every limit ever signed, oldest first. */
+  readonly limits: { readonly limit: Limit; readonly sealed: Uint8Array }[] = [];
+  #version = 0;
+
+  constructor(keyring: Keyring, random: Random, maxInstances: number) {
+    this.key = keyring.make(random);
+    const firstLimit = this.sign({ maxInstances, expiresUnixMs: null, issuedUnixMs: EPOCH_UNIX_MS - 1000 });
+    this.gateway = { uid: GATEWAY_UID, name: 'simulated', adminKeys: [this.key.id], threshold: 1, firstLimit };
+  }
+
+  /** Version of the newest limit. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /** A new limit; `sameVersion` makes one that contradicts the newest. */
+  sign(values: Pick<Limit, 'maxInstances' | 'expiresUnixMs' | 'issuedUnixMs'>, sameVersion = false): Uint8Array {
+    if (!sameVersion) this.#version += 1;
+    const limit: Limit = { gatewayUid: GATEWAY_UID, version: this.#version, ...values };
+    const sealed = seal(limitSeal, limit, [this.key]);
+    this.limits.push({ limit, sealed });
+    return sealed;
+  }
+
+  /** The one target of all jobs. */
+  record(): Uint8Array {
+    const record: TargetRecord = {
+      gatewayUid: GATEWAY_UID,
+      recordId: RECORD_ID,
+      revision: 1,
+      deleted: false,
+      type: 'machine',
+      title: 'target',
+      host: '192.0.2.1',
+      port: 22,
+      protocol: 'tcp',
+      user: null,
+      labels: [],
+      changedUnixMs: EPOCH_UNIX_MS,
+    };
+    return seal(targetRecordSeal, record, [this.key]);
+  }
+}
