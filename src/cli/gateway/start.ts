@@ -6,6 +6,9 @@ import type { Terminal } from '../frame/terminal.ts';
 import { printable } from '../frame/text.ts';
 import { createLog } from './log.ts';
 
+/** Until listeners must be open. */
+const START_MS = 30_000;
+
 /** The part of the configuration that the command's flags come from; loaded only when they are needed. */
 export type SettingsFlags = Pick<typeof import('../../config/index.ts'), 'addSettingsFlags' | 'settingsFlags' | 'loadSettings'>;
 
@@ -29,7 +32,7 @@ async function start(terminal: Terminal, command: Command, { settingsFlags, load
   const settings = loadSettings({ flags: settingsFlags(command), env: terminal.env });
   const log = await createLog(settings);
   const { startInstance } = await import('../../instance.ts');
-  const instance = await startInstance({ settings, log, version: productVersion() });
+  const instance = await startInstance({ settings, log, version: productVersion() }, AbortSignal.timeout(START_MS));
   leaving.attach(instance);
   const { code, lines } = await instance.ended;
   // The reason of a refusal must be the last thing on stderr, below every line of the log.
