@@ -3,17 +3,8 @@
  * code, its signals, including those nobody can catch (`kill -9`, SIGSTOP).
  *
  * That takes an `exec`. Node has one from 22.15 on; below, the native package `@matrixai/exec` does it. Where neither
- * exists (Windows, and 64-bit ARM Linux with an old Node) a child is started that ends with this process.
+ * exists (Windows, and 64-bit ARM Linux with an old Node) a child stands in: `follow.js`.
  */
-
-import { spawn } from 'node:child_process';
-import { constants } from 'node:os';
-
-/** Signals that are passed on to a child. Windows knows no others that a program can receive. */
-const FORWARDED = /** @type {const} */ (['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGCONT']);
-
-/** What a terminal sends to all of its processes by itself: a child would receive these twice. */
-const SENT_BY_TERMINAL = new Set(['SIGINT', 'SIGQUIT', 'SIGHUP']);
 
 /**
  * Replaces this process by `binary`. Does not return where the system can replace processes, else when the child has ended.
@@ -26,6 +17,8 @@ export async function become(binary, args) {
   // Writes errors of its own and ends the process, so there is nothing to catch.
   if (execve !== undefined && process.platform !== 'win32') execve.call(process, binary, [binary, ...args]);
   await execNatively(binary, args);
+  // Loaded late: the module for child processes costs more than all of the above.
+  const { endLike, follow } = await import('./follow.js');
   endLike(await follow(binary, ['--import', new URL('./end-with-parent.js', import.meta.url).href, ...args]));
 }
 
@@ -41,54 +34,4 @@ async function execNatively(binary, args) {
   } catch {
     // The child that is started instead reports what is really wrong with the binary.
   }
-}
-
-/** @typedef {{ readonly code: number | null, readonly signal: NodeJS.Signals | null }} Ending how a process ended */
-
-/**
- * Runs a program on this process's terminal, passes signals on, and waits for its end. The channel beside the standard
- * streams carries nothing: its closing tells the child that this process is gone.
- * @param {string} binary
- * @param {readonly string[]} args
- * @param {{ readonly stdout?: 'inherit' | number, readonly shell?: boolean }} [options] `stdout: 2` keeps this process's own stdout clean
- * @returns {Promise<Ending>}
- */
-export async function follow(binary, args, { stdout = 'inherit', shell = false } = {}) {
-  const child = spawn(binary, args, { stdio: ['inherit', stdout, 'inherit', 'ipc'], shell, windowsHide: true });
-  const stopForwarding = forwardSignals(child);
-  try {
-    return await new Promise((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code, signal) => resolve({ code, signal }));
-    });
-  } finally {
-    stopForwarding();
-  }
-}
-
-/**
- * @param {import('node:child_process').ChildProcess} child
- * @returns {() => void} stops it
- */
-function forwardSignals(child) {
-  const stops = FORWARDED.filter((signal) => signal in constants.signals).map((signal) => {
-    const forward = () => {
-      if (SENT_BY_TERMINAL.has(signal) && process.stdin.isTTY) return;
-      child.kill(signal);
-    };
-    process.on(signal, forward);
-    return () => process.off(signal, forward);
-  });
-  return () => {
-    for (const stop of stops) stop();
-  };
-}
-
-/**
- * Ends this process the way another one ended, so that a shell sees no difference.
- * @param {Ending} ending
- */
-export function endLike({ code, signal }) {
-  if (signal === null) process.exit(code ?? 1);
-  process.kill(process.pid, signal);
 }

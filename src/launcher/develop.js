@@ -5,7 +5,8 @@
 
 import { rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { become, follow } from './become.js';
+import { become } from './become.js';
+import { follow } from './follow.js';
 import { installIfStale } from './install.js';
 import { findPinnedRuntime, isRuntime, missingRuntimeMessage, packageRoot } from './runtime.js';
 

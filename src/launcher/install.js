@@ -5,7 +5,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { follow } from './become.js';
+import { follow } from './follow.js';
 
 /**
  * Installs what is missing. npm's output goes to stderr, since stdout belongs to the program that is run afterwards.

@@ -20,7 +20,7 @@ if (task === 'wait') setInterval(() => {}, 1000);
 
 /** Starts a program through the child that stands in where a process cannot be replaced. */
 const FOLLOWER = `
-import { endLike, follow } from './become.js';
+import { endLike, follow } from './follow.js';
 const endWithParent = new URL('./end-with-parent.js', import.meta.url).href;
 endLike(await follow(process.argv[2], ['--import', endWithParent, ...process.argv.slice(3)]));
 `;
@@ -28,6 +28,12 @@ endLike(await follow(process.argv[2], ['--import', endWithParent, ...process.arg
 /** Whether this machine can replace a process; see `become.js`. */
 const replaceable = !(process.platform === 'linux' && process.arch === 'arm64');
 const runtime = findPinnedRuntime() ?? process.execPath;
+/** Becomes another program under whichever Node runs it. */
+const BECOMER = `
+import { become } from './become.js';
+await become(process.argv[2], process.argv.slice(3));
+`;
+
 const hostNode = findHostNode();
 const folder = mkdtempSync(join(tmpdir(), 'launcher-'));
 const entry = join(folder, 'dist/cli/gateway/main.js');
@@ -39,6 +45,7 @@ beforeAll(() => {
   writeFileSync(entry, STAND_IN);
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
   writeFileSync(join(folder, 'src/launcher/follower.js'), FOLLOWER);
+  writeFileSync(join(folder, 'src/launcher/becomer.js'), BECOMER);
   linkModules();
 });
 
@@ -77,12 +84,18 @@ async function firstLine(child: ChildProcess): Promise<{ version: string; pid: n
 
 /** Everything written on both streams, and the exit code. */
 async function run(file: string, ...args: string[]): Promise<{ output: string; code: number | null }> {
-  const child = start(file, ...args);
+  return collect(start(file, ...args));
+}
+
+async function collect(child: ChildProcess): Promise<{ pid: number | undefined; output: string; code: number | null }> {
   let output = '';
-  child.stdout?.on('data', (chunk) => (output += chunk));
-  child.stderr?.on('data', (chunk) => (output += chunk));
+  const add = (chunk: Buffer) => {
+    output += chunk;
+  };
+  child.stdout?.on('data', add);
+  child.stderr?.on('data', add);
   const [code] = await once(child, 'close');
-  return { output, code };
+  return { pid: child.pid, output, code };
 }
 
 describe('a program started by the Node of the host', () => {
@@ -108,6 +121,20 @@ describe('a program started by the Node of the host', () => {
     child.kill('SIGTERM');
     expect(await once(child, 'exit')).toEqual([7, null]);
   });
+
+  it.skipIf(process.platform === 'win32')(
+    'is so as well where Node itself can replace a process, without a warning',
+    async () => {
+      const becomer = join(folder, 'src/launcher/becomer.js');
+      const child = spawn(runtime, [becomer, runtime, entry, 'exit', '3'], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const { pid, output, code } = await collect(child);
+      expect({ lines: output.trim().split('\n').length, code, self: JSON.parse(output).pid === pid }).toEqual({
+        lines: 1,
+        code: 3,
+        self: true,
+      });
+    },
+  );
 
   it('says what to do when there is no runtime for it', async () => {
     rmSync(join(folder, 'node_modules'));
