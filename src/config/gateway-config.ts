@@ -3,7 +3,7 @@ import { createEd25519Verify } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
 import type { PeerKeyId } from '../base/ids.ts';
 import { Secret } from '../base/secret.ts';
-import { POOL_SECRET_BYTES } from '../core/pool/index.ts';
+import { POOL_SECRET_BYTES } from '../core/index.ts';
 import { type Limit, limitSeal } from '../wire/limit.ts';
 import { type Opened, open, SIGNATURES_MAX } from '../wire/sealed.ts';
 import {

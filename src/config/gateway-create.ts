@@ -3,8 +3,9 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
+import type { PeerKeyId } from '../base/ids.ts';
 import { Secret } from '../base/secret.ts';
-import { POOL_SECRET_BYTES } from '../core/pool/index.ts';
+import { derivePoolKeys, POOL_SECRET_BYTES } from '../core/index.ts';
 import { MAX_INSTANCES_MAX, NAME_LENGTH_MAX } from '../wire/bounds.ts';
 import { limitSeal } from '../wire/limit.ts';
 import { seal } from '../wire/sealed.ts';
@@ -77,11 +78,16 @@ export function createGateway(init: NewGatewayInit, source: NewGatewaySource = S
     key: new Secret(seed),
     keyId: admin.id,
     adminKeys: [admin.id],
+    poolKey: poolKeyOf(poolSecret, uid),
     grant: null,
     addresses: init.addresses,
   };
   const adminProfile = formatProfile({ gateway, ...held, role: 'admin', name: 'admin' });
   return { uid, configuration: new Secret(`${JSON.stringify(configuration, undefined, 2)}\n`), adminProfile };
+}
+
+function poolKeyOf(secret: Uint8Array, gatewayUid: string): PeerKeyId {
+  return keyPairFromSeed(derivePoolKeys({ secret, gatewayUid }).accessKeySeed.reveal()).id;
 }
 
 /** Where the two files were written. */

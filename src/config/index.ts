@@ -39,6 +39,12 @@ export {
   saveProfile,
 } from './profile.ts';
 export { addSettingsFlags, type FlagTexts, settingsFlags } from './settings/flags.ts';
-export { loadDataDirectory, loadSettings, type Settings, type SettingsInit } from './settings/settings.ts';
+export {
+  chooseDataDirectory,
+  type DataDirectoryChoice,
+  loadSettings,
+  type Settings,
+  type SettingsInit,
+} from './settings/settings.ts';
 export { type System, thisSystem } from './settings/system.ts';
 export { allSettings, LOG_FORMATS, LOG_LEVELS, type Setting, settingKey, settingsTable } from './settings/table.ts';

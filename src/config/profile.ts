@@ -35,6 +35,8 @@ export interface Profile {
   readonly gateway: { readonly uid: string; readonly name: string };
   /** To see who signed a limit. */
   readonly adminKeys: readonly PeerKeyId[];
+  /** Public key by which an instance proves that it belongs to the pool; without it anybody at an address could pose as the gateway. */
+  readonly poolKey: PeerKeyId;
   /** Seed of the Ed25519 key, 32 bytes. */
   readonly key: Secret<Uint8Array>;
   readonly keyId: PeerKeyId;
@@ -61,6 +63,7 @@ const profileSchema = z.strictObject({
   version: z.literal(1),
   gateway: z.strictObject({ uid: uidLeaf, name: nameLeaf }),
   adminKeys: listOf(keyIdLeaf, { min: 1, max: SIGNATURES_MAX, remedy: FROM_FILE }),
+  poolKey: keyIdLeaf,
   key: bytesLeaf({ expected: `base64 of ${SEED_BYTES} bytes`, remedy: FROM_FILE, secret: true, length: SEED_BYTES }),
   role: leaf<ProfileRole>({
     expected: '"admin" or "user"',
@@ -109,13 +112,23 @@ export function parseProfile(text: string, where: string): Profile {
 }
 
 /** The text that `parseProfile` reads back. It holds the key. */
-export function formatProfile({ gateway, adminKeys, key, role, name, grant, addresses }: Profile): Secret<string> {
+export function formatProfile({
+  gateway,
+  adminKeys,
+  poolKey,
+  key,
+  role,
+  name,
+  grant,
+  addresses,
+}: Profile): Secret<string> {
   const text = { key: formatBase64(key.reveal()), grant: grant === null ? null : formatBase64(grant) };
   const { uid, name: gatewayName } = gateway;
   const document = {
     version: 1,
     gateway: { uid, name: gatewayName },
     adminKeys,
+    poolKey,
     key: text.key,
     role,
     name,

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { GatewayError } from '../../base/errors.ts';
-import { writeSecretFile } from '../secret-file.ts';
+import { systemCode, writeSecretFile } from '../secret-file.ts';
 import { hasCode, SqliteCode } from './sqlite.ts';
 
 /**
@@ -10,6 +10,7 @@ import { hasCode, SqliteCode } from './sqlite.ts';
  * however that ends, so nothing stale can be left behind.
  */
 export interface DirectoryLock {
+  /** Lets the next process in; a second call does nothing. */
   release(): void;
 }
 
@@ -18,15 +19,40 @@ const HOLDER_FILE = 'process';
 
 /** Takes the lock; throws `data-directory` naming the process that has it. */
 export function lockDirectory(path: string): DirectoryLock {
-  const database = new DatabaseSync(join(path, 'lock.sqlite'), { timeout: 0 });
+  const database = openDatabase(join(path, 'lock.sqlite'));
   try {
     database.exec('BEGIN EXCLUSIVE');
   } catch (cause) {
     database.close();
-    throw hasCode(cause, SqliteCode.busy) ? inUse(path) : cause;
+    throw hasCode(cause, SqliteCode.busy) ? inUse(path) : unusable(path, cause);
   }
   writeSecretFile({ path: join(path, HOLDER_FILE), content: `${process.pid}\n`, replace: true });
-  return { release: () => database.close() };
+  const release = (): void => {
+    if (database.isOpen) database.close();
+  };
+  return { release };
+}
+
+/** Nobody else may open it: whoever can read a file can hold a lock on it. */
+function openDatabase(path: string): DatabaseSync {
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+    return new DatabaseSync(path, { timeout: 0 });
+  } catch (cause) {
+    throw unusable(path, cause);
+  }
+}
+
+function unusable(path: string, cause: unknown): GatewayError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GatewayError(
+    'data-directory',
+    `data directory cannot be locked: ${path} (${systemCode(cause)}: ${reason})`,
+    {
+      cause,
+      remedy: 'Check that this user owns the data directory and that its disk is writable.',
+    },
+  );
 }
 
 function inUse(path: string): GatewayError {

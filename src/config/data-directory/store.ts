@@ -1,5 +1,5 @@
 import { closeSync, existsSync, openSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { formatHex, sha256 } from '../../base/bytes.ts';
 import { GatewayError } from '../../base/errors.ts';
@@ -15,7 +15,7 @@ import { hasCode, SqliteCode } from './sqlite.ts';
  * transaction that is on disk when it returns, so whoever writes a batch pays for one flush. It is *not* a cache: nothing reads it while running.
  */
 export interface Store {
-  /** What the core starts with. */
+  /** What the core starts with, read from disk; rows that cannot be read are left out with a warning. */
   remembered(): Remembered;
   /** Addresses of other instances, in the order they were given. */
   addresses(): readonly string[];
@@ -23,7 +23,7 @@ export interface Store {
   write(batch: readonly Stored[]): void;
   /** Replaces the addresses of other instances; only the first `ADDRESSES_KEPT_MAX` are kept. Throws `storage-failed`. */
   rememberAddresses(addresses: readonly string[]): void;
-  /** What was found damaged when opening: for the operator, never empty in silence. */
+  /** What was found damaged when opening and by `remembered`: for the operator, never empty in silence. */
   readonly warnings: readonly string[];
   close(): void;
 }
@@ -74,7 +74,8 @@ export function openStore(init: StoreInit): Store {
 }
 
 function isDamage(error: unknown): boolean {
-  return hasCode(error, SqliteCode.corrupt) || hasCode(error, SqliteCode.notDatabase);
+  const found = error instanceof GatewayError ? error.cause : error;
+  return hasCode(found, SqliteCode.corrupt) || hasCode(found, SqliteCode.notDatabase);
 }
 
 function openDatabase(path: string): DatabaseSync {
@@ -119,6 +120,7 @@ function setAside(path: string): string {
   for (const suffix of ['', '-wal', '-shm']) {
     if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${path}.damaged-${number}${suffix}`);
   }
+  flushDirectory(dirname(path));
   return `${path}.damaged-${number}`;
 }
 
@@ -131,14 +133,14 @@ function unusable(path: string, cause: unknown): GatewayError {
 }
 
 class SqliteStore implements Store {
-  readonly warnings: readonly string[];
+  readonly #warnings: string[];
   readonly #database: DatabaseSync;
   readonly #unixMs: () => number;
-  readonly #remembered: Remembered;
   readonly #statements: Readonly<Record<'limit' | 'record' | 'fact' | 'job' | 'address', StatementSync>>;
   #jobRowsSincePruning = 0;
 
   constructor(database: DatabaseSync, init: StoreInit, warnings: readonly string[]) {
+    this.#warnings = [...warnings];
     this.#database = database;
     this.#unixMs = () => init.unixMs();
     const prepare = (sql: string): StatementSync => database.prepare(sql);
@@ -152,17 +154,35 @@ class SqliteStore implements Store {
     try {
       this.#adopt(init);
       this.#transact(() => this.#prune());
-      const bad: string[] = [];
-      this.#remembered = this.#readAll(bad);
-      this.warnings = [...warnings, ...bad];
     } catch (cause) {
       database.close();
       throw cause;
     }
   }
 
+  get warnings(): readonly string[] {
+    return this.#warnings;
+  }
+
   remembered(): Remembered {
-    return this.#remembered;
+    const warnings = this.#warnings;
+    const blobs = (sql: string, column: string): readonly Uint8Array[] =>
+      this.#database
+        .prepare(sql)
+        .all()
+        .map((row) => blobOf(row[column]));
+    const self = blobs(`SELECT value FROM facts WHERE name = 'self'`, 'value');
+    return {
+      limits: blobs('SELECT sealed FROM limits ORDER BY number', 'sealed'),
+      records: blobs('SELECT sealed FROM records ORDER BY id', 'sealed'),
+      self: readable({ codec: selfRowCodec, blobs: self, what: "this instance's own place", warnings })[0] ?? null,
+      jobs: readable({
+        codec: jobRowCodec,
+        blobs: blobs('SELECT row FROM jobs ORDER BY id', 'row'),
+        what: 'a job',
+        warnings,
+      }),
+    };
   }
 
   addresses(): readonly string[] {
@@ -239,26 +259,6 @@ class SqliteStore implements Store {
     );
   }
 
-  #readAll(warnings: string[]): Remembered {
-    const blobs = (sql: string, column: string): readonly Uint8Array[] =>
-      this.#database
-        .prepare(sql)
-        .all()
-        .map((row) => blobOf(row[column]));
-    const self = blobs(`SELECT value FROM facts WHERE name = 'self'`, 'value');
-    return {
-      limits: blobs('SELECT sealed FROM limits ORDER BY number', 'sealed'),
-      records: blobs('SELECT sealed FROM records ORDER BY id', 'sealed'),
-      self: readable({ codec: selfRowCodec, blobs: self, what: "this instance's own place", warnings })[0] ?? null,
-      jobs: readable({
-        codec: jobRowCodec,
-        blobs: blobs('SELECT row FROM jobs ORDER BY id', 'row'),
-        what: 'a job',
-        warnings,
-      }),
-    };
-  }
-
   #transact(change: () => void): void {
     try {
       this.#database.exec('BEGIN IMMEDIATE');
@@ -266,7 +266,6 @@ class SqliteStore implements Store {
       this.#database.exec('COMMIT');
     } catch (cause) {
       if (this.#database.isOpen && this.#database.isTransaction) this.#database.exec('ROLLBACK');
-      if (isDamage(cause)) throw cause;
       throw new GatewayError(
         'storage-failed',
         `the data directory could not be written (${cause instanceof Error ? cause.message : String(cause)})`,

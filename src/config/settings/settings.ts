@@ -73,19 +73,21 @@ export function loadSettings({ flags, env, system = thisSystem() }: SettingsInit
   return { ...settings, gatewayConfig };
 }
 
-/** The data directory alone, for commands that only look for the running instance. Throws `bad-config`. */
-export function loadDataDirectory({
-  flag,
-  env,
-  system = thisSystem(),
-}: {
+/** What commands know that only look for the running instance. */
+export interface DataDirectoryChoice {
+  /** Value of `--data-dir`. */
   readonly flag: string | undefined;
   readonly env: Environment;
   readonly system?: System;
-}): string {
-  const flags = new Map(flag === undefined ? [] : [['data-dir', [flag]]]);
+}
+
+/** The data directory alone; mistakes in other settings are not its concern. Throws `bad-config`. */
+export function chooseDataDirectory({ flag, env, system = thisSystem() }: DataDirectoryChoice): string {
+  const typed = [flagSource(new Map(flag === undefined ? [] : [['data-dir', [flag]]])), environmentSource(env)];
   const mistakes: Mistake[] = [];
-  const path = new SettingsReader([flagSource(flags), environmentSource(env)], mistakes, system).path(table.dataDir);
+  const settingsPath = new SettingsReader(typed, mistakes, system).path(table.settings);
+  const sources = settingsPath === undefined ? typed : [...typed, openFile(settingsPath, [])];
+  const path = new SettingsReader(sources, mistakes, system).path(table.dataDir);
   refuseMistakes(mistakes);
   return path ?? defaultDataDirectory(system);
 }
@@ -209,7 +211,7 @@ function chooseGatewayConfig(reader: SettingsReader, mistakes: Mistake[]): Gatew
     return { kind: 'base64', text: new Secret(text.value), where: `environment variable ${table.config.env}` };
   }
   if (text !== undefined && file?.rank === text.rank) {
-    const problem = `and ${table.configFile.env} are both set`;
+    const problem = `is set, and so is ${table.configFile.env}`;
     mistakes.push({ where: `environment variable ${table.config.env}`, problem, remedy: 'Keep one of them.' });
   }
   if (path !== undefined) return { kind: 'file', path };
