@@ -123,6 +123,7 @@ describe('a profile', () => {
       'gateway.uid',
       'gateway.name',
       'adminKeys',
+      'poolKey',
       'key',
       'role',
       'name',
