@@ -4,6 +4,7 @@ import { CHECKERS } from './checkers/index.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import type { Keyring } from './keys.ts';
 import type { Plan } from './plan.ts';
+import { describeView } from './sight.ts';
 import { World } from './world.ts';
 
 /** What came of one run. */
@@ -34,6 +35,7 @@ export function runPlan(plan: Plan, { checkers = CHECKERS, keyring, log }: RunOp
     for (const checker of world.checkers) checker.finished?.();
   } catch (error) {
     failure = failureOf(error, world.now());
+    for (const process of world.live()) world.log(`${process.name} sees ${describeView(world, process)}`);
     world.log(`FAILED ${failure.message}`);
   }
   return { plan, failure, faults: world.faults, events: world.events, simulatedMs: world.now() };

@@ -2,6 +2,7 @@ import type { InstanceId } from '../../src/base/ids.ts';
 import { type Stamp, STAMP_ZERO } from '../../src/base/stamp.ts';
 import type { PoolMachine } from '../../src/core/index.ts';
 import type { MemberState, Seat } from '../../src/wire/member-record.ts';
+import type { HostClock } from './host-clock.ts';
 
 /** What an instance says of itself at a moment. */
 export interface SelfSight {
@@ -32,4 +33,15 @@ export function seeSelf(machine: PoolMachine, atMs: number): SelfSight {
 /** True while it holds a seat: admitted, or draining and not yet handed over. */
 export function holdsSeat({ state, seat, successor }: SelfSight): boolean {
   return seat !== null && (state === 'admitted' || (state === 'draining' && successor === null));
+}
+
+/** What a process believes of everybody, in one line. */
+export function describeView(world: { now(): number }, { machine, clock }: { machine: PoolMachine; clock: HostClock }): string {
+  const { limit, members, admission } = machine.view({ atMs: clock.atMs(world.now()) });
+  const rows = members.map(({ record, state, rank }) => {
+    const { name, sequence, joinedAt, seat, successor } = record;
+    const held = seat === null ? '' : ` seat v${seat.limitVersion}/${seat.maxInstances}`;
+    return `${rank ?? '-'} ${name} ${state}@${sequence} ${joinedAt.unixMs % 1e7}/${joinedAt.counter}${held}${successor === null ? '' : ' handed over'}`;
+  });
+  return `limit ${limit.maxInstances} v${limit.version}, ${admission.seatsHeld} seats: ${rows.join('; ')}`;
 }

@@ -83,7 +83,7 @@ export class SimProcess implements Node {
   readonly #held: Event[] = [];
   #wakeupAtMs = Number.POSITIVE_INFINITY;
   #writtenAtMs = 0;
-  #pendingWrites = 0;
+  readonly #unwritten: Stored[] = [];
   #wakeups = { sinceMs: 0, count: 0 };
 
   constructor(init: ProcessInit) {
@@ -125,11 +125,6 @@ export class SimProcess implements Node {
     this.machine = createPoolMachine(machineInit, now);
   }
 
-  /** What has not reached the disk yet. */
-  get pendingWrites(): number {
-    return this.#pendingWrites;
-  }
-
   /** Something happens to the process; a frozen one learns of it later. */
   receive(event: Event): void {
     if (!this.running) return;
@@ -155,7 +150,7 @@ export class SimProcess implements Node {
   /** SIGKILL or power loss: nothing more happens here, writes under way are lost. */
   kill(): void {
     this.#end();
-    if (this.#pendingWrites > 0) this.#init.owner.faults.count('write-lost-in-crash', this.#pendingWrites);
+    if (this.#unwritten.length > 0) this.#init.owner.faults.count('write-lost-in-crash', this.#unwritten.length);
   }
 
   /** Looks at what the machine says of itself now. */
@@ -204,6 +199,8 @@ export class SimProcess implements Node {
         return this.#write(effect.write, effect.what);
       case 'exit':
         this.exit = effect;
+        // An orderly end waits for the disk.
+        for (const what of this.#unwritten.splice(0)) this.disk.apply(what);
         this.#end();
         owner.ended(this);
         return;
@@ -223,14 +220,14 @@ export class SimProcess implements Node {
     const fails = nowMs < this.diskFailsUntilMs;
     // One queue of writes, as one writer thread has it: they reach the disk in order.
     this.#writtenAtMs = Math.max(this.#writtenAtMs, nowMs) + random.fraction() * WRITE_MS_MAX;
-    this.#pendingWrites += 1;
+    if (!fails) this.#unwritten.push(what);
     owner.queue.push(this.#writtenAtMs, () => {
       if (!this.running) return;
-      this.#pendingWrites -= 1;
       if (fails) {
         owner.faults.count('disk-failure');
         return this.receive({ kind: 'store-failed', write, reason: 'no space left on device' });
       }
+      this.#unwritten.shift();
       this.disk.apply(what);
       this.receive({ kind: 'stored', write });
     });

@@ -190,7 +190,7 @@ export class World implements ProcessOwner {
   }
 
   effect(process: SimProcess, effect: Effect): void {
-    if (effect.kind === 'note') this.log(`${process.name} notes ${effect.note.event} ${JSON.stringify(effect.note.detail)}`);
+    if (effect.kind === 'note') this.log(`${process.name} notes ${effect.note.event} ${this.#named(JSON.stringify(effect.note.detail))}`);
     if (effect.kind === 'reply') this.#answer(effect.ticket, effect.reply);
     if (effect.kind === 'run') this.#answer(effect.ticket, effect);
     if (effect.kind === 'cancel') this.clients.cancelled(process, effect.jobId);
@@ -260,6 +260,11 @@ export class World implements ProcessOwner {
   calmDown(): void {
     if (breaksPromises(this.network.conditions)) this.splitEnds();
     this.network.conditions = CALM;
+  }
+
+  /** The text with hosts' names instead of their ids. */
+  #named(text: string): string {
+    return text.replace(/12D3KooW\w{44}/g, (id) => this.processes.find((process) => process.id === id)?.name ?? id.slice(-6));
   }
 
   #bootstrap(): readonly number[] {

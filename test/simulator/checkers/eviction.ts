@@ -1,7 +1,7 @@
 import { type MakeChecker, Violation } from '../checker.ts';
 import { holdsSeat } from '../sight.ts';
 import type { SimProcess } from '../sim-process.ts';
-import { allowedBy, DEATH_KNOWN_MS, describe, HEAL_MS, inOrder } from './holders.ts';
+import { allowedFor, DEATH_KNOWN_MS, describe, HEAL_MS, inOrder } from './holders.ts';
 
 /**
  * Nobody gives up a seat without need: only who was told to go, who hands its seat over, and, after a split, who is at or beyond both the limit its
@@ -21,7 +21,7 @@ export const evictionChecker: MakeChecker = (world) => {
       if (world.processes.some((other) => other !== process && other.id === process.id && other.running)) return;
       const holders = recentHolders();
       const rank = holders.indexOf(process);
-      const allowed = Math.max(allowedBy(world, before.seat?.limitVersion ?? 0), process.sight.limit.maxInstances);
+      const allowed = allowedFor(world, { ...before, limit: process.sight.limit });
       const excused = world.whole() !== Number.POSITIVE_INFINITY && rank >= allowed;
       if (excused) return;
       throw new Violation('eviction', `${describe(process)} gave its seat up at rank ${rank} of ${holders.length}, ${allowed} are allowed`);

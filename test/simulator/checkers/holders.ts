@@ -1,6 +1,6 @@
 import { compareIds } from '../../../src/base/ids.ts';
 import { compareStamps } from '../../../src/base/stamp.ts';
-import { holdsSeat } from '../sight.ts';
+import { holdsSeat, type SelfSight } from '../sight.ts';
 import type { SimProcess } from '../sim-process.ts';
 import type { World } from '../world.ts';
 
@@ -9,9 +9,13 @@ export const DEATH_KNOWN_MS = 7000;
 /** How long after everybody sees everybody again views may differ. */
 export const HEAL_MS = 15_000;
 
-/** Processes that hold a seat at this moment, in the order of decisions. */
+/** Processes that hold a seat at this moment, in the order of decisions. Of two on copies of one data directory only one counts: they are one instance to everybody. */
 export function holders(world: World): readonly SimProcess[] {
-  return inOrder(world.processes.filter((process) => process.running && !world.hostile.has(process) && holdsSeat(process.sight)));
+  const holding = new Map<string, SimProcess>();
+  for (const process of world.processes) {
+    if (process.running && !world.hostile.has(process) && holdsSeat(process.sight)) holding.set(process.id, process);
+  }
+  return inOrder([...holding.values()]);
 }
 
 /** The processes by (joinedAt, id), as DESIGN §5.1 says; written here a second time on purpose. */
@@ -23,6 +27,19 @@ export function inOrder(processes: readonly SimProcess[]): readonly SimProcess[]
 export function allowedBy(world: World, version: number): number {
   const signed = world.operator.limits.filter(({ limit }) => limit.version === version);
   return Math.max(0, ...signed.map(({ limit }) => limit.maxInstances));
+}
+
+/**
+ * The most that counts for a seat (DESIGN §5.2): the limit it was granted under, or a newer one that had been issued by then; or, if that is more, the one
+ * in force.
+ */
+export function allowedFor(world: World, { seat, limit }: SelfSight): number {
+  if (seat === null) return 0;
+  const issued = world.operator.limits.filter(
+    ({ limit: { version, issuedUnixMs } }) => version >= seat.limitVersion && (version === seat.limitVersion || issuedUnixMs <= seat.grantedAt.unixMs),
+  );
+  const judging = Math.max(seat.limitVersion, ...issued.map(({ limit: { version } }) => version));
+  return Math.max(allowedBy(world, judging), limit.maxInstances);
 }
 
 /** The newest limit that any live process holds. */

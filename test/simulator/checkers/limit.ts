@@ -1,6 +1,6 @@
 import { type MakeChecker, Violation } from '../checker.ts';
 import { holdsSeat } from '../sight.ts';
-import { allowedBy, describe, HEAL_MS, holders, newestHeld } from './holders.ts';
+import { allowedBy, allowedFor, describe, HEAL_MS, holders } from './holders.ts';
 
 /**
  * While everybody can see everybody, the seats held at the moment of a grant never exceed what the limit it was granted under allows: at any
@@ -16,7 +16,7 @@ export const limitChecker: MakeChecker = (world) => ({
       throw new Violation('limit', `${describe(process)} states a limit that no admin signed`);
     }
     const now = holders(world);
-    if (now.length > allowed) {
+    if (now.length > Math.max(allowed, process.sight.limit.maxInstances)) {
       throw new Violation('limit', `${now.length} seats under a limit of ${allowed} as ${process.name} takes one:\n  ${now.map(describe).join('\n  ')}`);
     }
   },
@@ -25,9 +25,8 @@ export const limitChecker: MakeChecker = (world) => ({
 /** Whatever happened in a split, after the quiet time no seat is left beyond both the limit it was granted under and the one in force. */
 export const excessChecker: MakeChecker = (world) => ({
   finished() {
-    const current = newestHeld(world).maxInstances;
     for (const [rank, process] of holders(world).entries()) {
-      const allowed = Math.max(current, allowedBy(world, process.sight.seat?.limitVersion ?? 0));
+      const allowed = allowedFor(world, process.sight);
       if (rank >= allowed) throw new Violation('excess', `rank ${rank} still holds a seat, ${allowed} are allowed: ${describe(process)}`);
     }
   },
