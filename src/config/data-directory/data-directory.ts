@@ -16,7 +16,7 @@ export interface DataDirectory {
   /** Starts of this data directory, this one included. */
   readonly incarnation: number;
   readonly store: Store;
-  /** What was damaged, for the operator: complete once the store's `remembered` was called. */
+  /** What was damaged, for the operator. */
   readonly warnings: readonly string[];
   /** Closes the store and lets the next process in. */
   close(): void;
@@ -58,9 +58,7 @@ function openLocked(init: DataDirectoryInit, lock: DirectoryLock): DataDirectory
     instanceId: identity.instanceId,
     incarnation: start.incarnation,
     store,
-    get warnings() {
-      return [...store.warnings, ...start.warnings];
-    },
+    warnings: [...store.warnings, ...start.warnings],
     close: () => {
       store.close();
       lock.release();

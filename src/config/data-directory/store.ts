@@ -1,21 +1,19 @@
-import { closeSync, existsSync, openSync, renameSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { join } from 'node:path';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { formatHex, sha256 } from '../../base/bytes.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { Remembered, Stored } from '../../core/index.ts';
 import { type Codec, decode, encode } from '../../wire/codec.ts';
 import { isFinal } from '../../wire/job.ts';
-import { flushDirectory, systemCode } from '../secret-file.ts';
+import { isDamage, openDatabaseFile, setAside, unusable } from './database-file.ts';
 import { jobRowCodec, ROW_BYTES_MAX, selfRowCodec } from './rows.ts';
-import { hasCode, SqliteCode } from './sqlite.ts';
 
 /**
  * What an instance remembers across restarts: limits, records, its own place, its jobs, others' addresses. One SQLite file; every `write` is one
  * transaction that is on disk when it returns, so whoever writes a batch pays for one flush. It is *not* a cache: nothing reads it while running.
  */
 export interface Store {
-  /** What the core starts with, read from disk; rows that cannot be read are left out with a warning. */
+  /** What the core starts with, read from disk; rows that cannot be read are left out, and named in `warnings`. */
   remembered(): Remembered;
   /** Addresses of other instances, in the order they were given. */
   addresses(): readonly string[];
@@ -23,7 +21,7 @@ export interface Store {
   write(batch: readonly Stored[]): void;
   /** Replaces the addresses of other instances; only the first `ADDRESSES_KEPT_MAX` are kept. Throws `storage-failed`. */
   rememberAddresses(addresses: readonly string[]): void;
-  /** What was found damaged when opening and by `remembered`: for the operator, never empty in silence. */
+  /** What was found damaged when opening: for the operator, never empty in silence. */
   readonly warnings: readonly string[];
   close(): void;
 }
@@ -49,98 +47,28 @@ export const ADDRESSES_KEPT_MAX = 256;
 const PRUNE_EVERY = 256;
 
 const FILE = 'store.sqlite';
-const SCHEMA_VERSION = 1;
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS limits (number INTEGER PRIMARY KEY AUTOINCREMENT, digest TEXT NOT NULL UNIQUE, sealed BLOB NOT NULL);
-  CREATE TABLE IF NOT EXISTS records (id TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, ended INTEGER, deadline INTEGER NOT NULL, row BLOB NOT NULL) WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
-  CREATE TABLE IF NOT EXISTS addresses (place INTEGER PRIMARY KEY, address TEXT NOT NULL);
-  PRAGMA user_version = ${SCHEMA_VERSION};
-`;
 
 /** Opens the store of a locked data directory. A damaged file is set aside under another name, and said so. Throws `data-directory`. */
 export function openStore(init: StoreInit): Store {
   const path = join(init.directory, FILE);
   try {
-    return new SqliteStore(openDatabase(path), init, []);
+    return new SqliteStore(openDatabaseFile(path), init, []);
   } catch (cause) {
     if (!isDamage(cause)) throw cause instanceof GatewayError ? cause : unusable(path, cause);
     const aside = setAside(path);
     const warning = `${path} was damaged and is now ${aside}: limits, records, jobs and addresses are learnt anew from the configuration and the pool`;
-    return new SqliteStore(openDatabase(path), init, [warning]);
+    return new SqliteStore(openDatabaseFile(path), init, [warning]);
   }
-}
-
-function isDamage(error: unknown): boolean {
-  const found = error instanceof GatewayError ? error.cause : error;
-  return hasCode(found, SqliteCode.corrupt) || hasCode(found, SqliteCode.notDatabase);
-}
-
-function openDatabase(path: string): DatabaseSync {
-  // Made first with its mode; SQLite gives its companions the mode of the file they belong to.
-  closeSync(openSync(path, 'a', 0o600));
-  const database = new DatabaseSync(path);
-  try {
-    // FULL flushes the log at every commit: without it the last transactions can be lost, though never torn, in a power cut.
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
-    refuseNewer(database, path);
-    refuseDamaged(database);
-    database.exec(SCHEMA);
-    return database;
-  } catch (cause) {
-    database.close();
-    throw cause;
-  }
-}
-
-function refuseNewer(database: DatabaseSync, path: string): void {
-  const version = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  if (version <= SCHEMA_VERSION) return;
-  throw new GatewayError(
-    'data-directory',
-    `${path} was written by a newer version (format ${version}; this one knows ${SCHEMA_VERSION})`,
-    {
-      remedy: 'Upgrade this instance, or give it another data directory.',
-    },
-  );
-}
-
-/** SQLite notices damage only where it happens to read. */
-function refuseDamaged(database: DatabaseSync): void {
-  const found = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
-  if (found !== 'ok') throw Object.assign(new Error(String(found)), { errcode: SqliteCode.corrupt });
-}
-
-/** Renames the database with its companions; the name of the first. */
-function setAside(path: string): string {
-  let number = 1;
-  while (existsSync(`${path}.damaged-${number}`)) number++;
-  for (const suffix of ['', '-wal', '-shm']) {
-    if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${path}.damaged-${number}${suffix}`);
-  }
-  flushDirectory(dirname(path));
-  return `${path}.damaged-${number}`;
-}
-
-function unusable(path: string, cause: unknown): GatewayError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new GatewayError('data-directory', `${path} cannot be opened (${systemCode(cause)}: ${reason})`, {
-    cause,
-    remedy: 'Check that this user may write to the data directory and that the disk has space left.',
-  });
 }
 
 class SqliteStore implements Store {
-  readonly #warnings: string[];
+  readonly warnings: readonly string[];
   readonly #database: DatabaseSync;
   readonly #unixMs: () => number;
   readonly #statements: Readonly<Record<'limit' | 'record' | 'fact' | 'job' | 'address', StatementSync>>;
   #jobRowsSincePruning = 0;
 
   constructor(database: DatabaseSync, init: StoreInit, warnings: readonly string[]) {
-    this.#warnings = [...warnings];
     this.#database = database;
     this.#unixMs = () => init.unixMs();
     const prepare = (sql: string): StatementSync => database.prepare(sql);
@@ -154,34 +82,20 @@ class SqliteStore implements Store {
     try {
       this.#adopt(init);
       this.#transact(() => this.#prune());
+      const unreadable: string[] = [];
+      this.#ownRows(unreadable);
+      this.warnings = [...warnings, ...unreadable];
     } catch (cause) {
       database.close();
       throw cause;
     }
   }
 
-  get warnings(): readonly string[] {
-    return this.#warnings;
-  }
-
   remembered(): Remembered {
-    const warnings = this.#warnings;
-    const blobs = (sql: string, column: string): readonly Uint8Array[] =>
-      this.#database
-        .prepare(sql)
-        .all()
-        .map((row) => blobOf(row[column]));
-    const self = blobs(`SELECT value FROM facts WHERE name = 'self'`, 'value');
     return {
-      limits: blobs('SELECT sealed FROM limits ORDER BY number', 'sealed'),
-      records: blobs('SELECT sealed FROM records ORDER BY id', 'sealed'),
-      self: readable({ codec: selfRowCodec, blobs: self, what: "this instance's own place", warnings })[0] ?? null,
-      jobs: readable({
-        codec: jobRowCodec,
-        blobs: blobs('SELECT row FROM jobs ORDER BY id', 'row'),
-        what: 'a job',
-        warnings,
-      }),
+      limits: this.#blobs('SELECT sealed AS blob FROM limits ORDER BY number'),
+      records: this.#blobs('SELECT sealed AS blob FROM records ORDER BY id'),
+      ...this.#ownRows([]),
     };
   }
 
@@ -209,6 +123,23 @@ class SqliteStore implements Store {
 
   close(): void {
     if (this.#database.isOpen) this.#database.close();
+  }
+
+  /** What this store decodes itself, with a warning for each row that cannot be. */
+  #ownRows(warnings: string[]): Pick<Remembered, 'self' | 'jobs'> {
+    const self = this.#blobs(`SELECT value AS blob FROM facts WHERE name = 'self'`);
+    const jobs = this.#blobs('SELECT row AS blob FROM jobs ORDER BY id');
+    return {
+      self: readable({ codec: selfRowCodec, blobs: self, what: "this instance's own place", warnings })[0] ?? null,
+      jobs: readable({ codec: jobRowCodec, blobs: jobs, what: 'a job', warnings }),
+    };
+  }
+
+  #blobs(sql: string): readonly Uint8Array[] {
+    return this.#database
+      .prepare(sql)
+      .all()
+      .map((row) => blobOf(row['blob']));
   }
 
   #writeOne(stored: Stored): void {
