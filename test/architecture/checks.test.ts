@@ -63,6 +63,7 @@ describe('faces', () => {
       'src/wire/b.ts': '',
       'src/mesh/c.ts': "import './b.ts';",
       'src/api/a.ts': "import { b } from '../mesh/index.ts'; import { c } from '../wire/b.ts';",
+      'src/cli/a.ts': "import { d } from '../api/client.ts'; import { e } from '../mesh/client/index.ts';",
     };
     expect(violations(checkFaces, texts)).toEqual([]);
   });
@@ -110,6 +111,13 @@ describe('purity', () => {
     [true, 'src/core/a.ts', "import * as crypto from 'node:crypto';"],
     [true, 'src/wire/a.ts', "import { z } from 'zod';"],
     [true, 'src/mesh/a.ts', '/**\n * Pure: chooses an address.\n */\nconst now = Date.now();'],
+    [true, 'src/mesh/a.ts', '/** Pure: a time. */\nconst now = new Date();'],
+    [
+      false,
+      'src/mesh/a.ts',
+      '/** Pure: a time. */\nconst text = new Date(unixMs).toISOString(); const ms = Date.parse(text);',
+    ],
+    [true, 'src/core/a.ts', 'const text = new Date(unixMs).toISOString();'],
     [true, 'src/mesh/a.ts', '/** Pure: chooses an address. */\nconst now = Date.now();'],
     [false, 'src/mesh/a.ts', '/** Chooses an address. */\nconst now = Date.now();'],
     [false, 'src/mesh/a.ts', "/** Pure: an address. */\nimport { isIP } from 'node:net';"],

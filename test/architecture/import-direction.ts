@@ -65,15 +65,18 @@ function judge(
   return typeOnly ? undefined : `${part} may import only types of ${other} (${target})`;
 }
 
-/** Imports of a file inside another part that has a face (`index.ts`), past that face. */
+/** The face of a folder: `index.ts`, and for what a short-lived client loads without the serving side `client`. */
+const FACE = /^src\/[^/]+\/(index|client|client\/index)\.ts$/;
+
+/** Imports of a file inside another part that has a face, past that face. */
 export function checkFaces(files: readonly SourceFile[]): Violation[] {
-  const faces = new Set(files.map(({ path }) => path).filter((path) => /^src\/[^/]+\/index\.ts$/.test(path)));
+  const faces = new Map(files.filter(({ path }) => FACE.test(path)).map(({ path }) => [partOf(path), path]));
   return files.filter(isSource).flatMap((file) =>
     file.imports.flatMap(({ target }) => {
-      if (target === undefined || partOf(target) === partOf(file.path)) return [];
-      const face = `src/${partOf(target)}/index.ts`;
-      if (!faces.has(face) || target === face) return [];
-      return [{ path: file.path, reason: `imports ${target} past the face of its folder, ${face}` }];
+      if (target === undefined || FACE.test(target) || partOf(target) === partOf(file.path)) return [];
+      const face = faces.get(partOf(target));
+      if (face === undefined) return [];
+      return [{ path: file.path, reason: `imports ${target} past the face of its folder, such as ${face}` }];
     }),
   );
 }
