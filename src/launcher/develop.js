@@ -8,7 +8,7 @@ import { delimiter, join } from 'node:path';
 import { become } from './become.js';
 import { follow } from './follow.js';
 import { installIfStale } from './install.js';
-import { findPinnedRuntime, isRuntime, missingRuntimeMessage, packageRoot } from './runtime.js';
+import { compileCacheFolder, findPinnedRuntime, isRuntime, missingRuntimeMessage, packageRoot } from './runtime.js';
 
 /** Tasks that are one program of the checkout; this process becomes it. */
 const PROGRAMS = {
@@ -55,6 +55,9 @@ async function main(task, args) {
   if (runtime === undefined) return fail(missingRuntimeMessage());
   // Whatever starts `node` by its name must get the pinned one too.
   process.env['PATH'] = [join(packageRoot, 'node_modules', '.bin'), process.env['PATH']].join(delimiter);
+
+  // Every program started below loads in a third of the time. Coverage needs code that was compiled in its own run.
+  if (!args.some((arg) => arg.startsWith('--coverage'))) process.env['NODE_COMPILE_CACHE'] ??= compileCacheFolder;
 
   if (program !== undefined) return become(runtime, [program, ...args]);
   if (task === 'build') rmSync('dist', { recursive: true, force: true });

@@ -7,7 +7,7 @@ import module from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { become } from './become.js';
-import { findPinnedRuntime, isRuntime, missingRuntimeMessage, packageRoot } from './runtime.js';
+import { compileCacheFolder, findPinnedRuntime, isRuntime, missingRuntimeMessage, packageRoot } from './runtime.js';
 
 /** The exit code for a wrong configuration, as of the programs themselves. */
 const EXIT_CONFIGURATION = 2;
@@ -41,16 +41,8 @@ function fail(program, reason) {
  * @param {string} program
  */
 async function load(program) {
-  cacheCompiledCode();
+  module.enableCompileCache?.(compileCacheFolder);
   const source = join(packageRoot, 'src', 'cli', program, 'main.ts');
   const entry = existsSync(source) ? source : join(packageRoot, 'dist', 'cli', program, 'main.js');
   await import(pathToFileURL(entry).href);
-}
-
-/**
- * Saves a sixth of the time a command needs to load its libraries. The folder must be as trustworthy as the code itself,
- * therefore inside the package and never in the shared temporary folder. Where it cannot be written nothing is cached.
- */
-function cacheCompiledCode() {
-  module.enableCompileCache?.(join(packageRoot, 'node_modules', '.cache', 'compiled'));
 }

@@ -17,6 +17,13 @@ export const RUNTIME_MAJOR = 24;
 export const packageRoot = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
 /**
+ * Where Node keeps compiled code from run to run: it saves more than half of the time a command takes to start. The folder
+ * must be as trustworthy as the code itself, therefore inside the package and never in the shared temporary folder. Where it
+ * cannot be written nothing is kept.
+ */
+export const compileCacheFolder = join(packageRoot, 'node_modules', '.cache', 'compiled');
+
+/**
  * Whether the running Node is new enough for the product.
  * @returns {boolean}
  */
