@@ -39,6 +39,9 @@ export const STREAM_WINDOW_BYTES_MAX = 1024 * 1024;
 /** What a stream may hold unread before it is reset as broken: above its window, so that a faithful sender never meets it. */
 export const STREAM_READ_BUFFER_BYTES_MAX = 2 * STREAM_WINDOW_BYTES_MAX;
 
+/** Encrypted bytes that wait in one connection's socket before its streams are told to wait. Below it the kernel's buffer runs dry between two turns. */
+export const SOCKET_QUEUE_BYTES = 1024 * 1024;
+
 /** Requests of one client that are being answered; more wait unread. */
 export const REQUESTS_MAX = 64;
 /** One request must be answered by then. */

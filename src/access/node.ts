@@ -1,12 +1,13 @@
-import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Libp2p } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
+import { keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
 import { parseKeyId } from '../base/ids.ts';
 import * as bounds from './bounds.ts';
+import { nativeTls } from './transport/tls.ts';
 
 /** What the node is made of. */
 export interface AccessNodeInit {
@@ -27,7 +28,7 @@ export async function createAccessNode(init: AccessNodeInit): Promise<Libp2p> {
     privateKey: await generateKeyPairFromSeed('Ed25519', init.keySeed),
     addresses: { listen: [...init.listen], appendAnnounce: [...init.announce] },
     transports: [tcp(socketOptions())],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [nativeTls(keyPairFromSeed(init.keySeed))],
     streamMuxers: [yamux(muxerOptions())],
     connectionManager: {
       maxConnections: bounds.CONNECTIONS_MAX,
