@@ -166,7 +166,7 @@ describe('the store', () => {
         ),
       );
     }
-    expect(store.remembered().jobs.length).toBeLessThan(2000 + 256 + 64);
+    expect(store.remembered().jobs.length).toBeLessThan(2000 + 1024 + 64);
   });
 });
 

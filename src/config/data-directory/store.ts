@@ -44,7 +44,7 @@ export const JOB_KEPT_MS = 5 * 60_000;
 /** Addresses of other instances kept. */
 export const ADDRESSES_KEPT_MAX = 256;
 /** Job rows written between two prunings: pruning costs more than a row. */
-const PRUNE_EVERY = 256;
+const PRUNE_EVERY = 1024;
 
 const FILE = 'store.sqlite';
 
@@ -61,12 +61,17 @@ export function openStore(init: StoreInit): Store {
   }
 }
 
+/** What the store decodes itself. */
+type OwnRows = Pick<Remembered, 'self' | 'jobs'>;
+
 class SqliteStore implements Store {
   readonly warnings: readonly string[];
   readonly #database: DatabaseSync;
   readonly #unixMs: () => number;
   readonly #statements: Readonly<Record<'limit' | 'record' | 'fact' | 'job' | 'address', StatementSync>>;
   #jobRowsSincePruning = 0;
+  /** Decoding thousands of jobs takes long enough to do it once: opening needs the warnings, the core the rows. */
+  #decodedAtStart: OwnRows | undefined;
 
   constructor(database: DatabaseSync, init: StoreInit, warnings: readonly string[]) {
     this.#database = database;
@@ -83,7 +88,7 @@ class SqliteStore implements Store {
       this.#adopt(init);
       this.#transact(() => this.#prune());
       const unreadable: string[] = [];
-      this.#ownRows(unreadable);
+      this.#decodedAtStart = this.#ownRows(unreadable);
       this.warnings = [...warnings, ...unreadable];
     } catch (cause) {
       database.close();
@@ -92,10 +97,12 @@ class SqliteStore implements Store {
   }
 
   remembered(): Remembered {
+    const own = this.#decodedAtStart ?? this.#ownRows([]);
+    this.#decodedAtStart = undefined;
     return {
       limits: this.#blobs('SELECT sealed AS blob FROM limits ORDER BY number'),
       records: this.#blobs('SELECT sealed AS blob FROM records ORDER BY id'),
-      ...this.#ownRows([]),
+      ...own,
     };
   }
 
@@ -108,6 +115,7 @@ class SqliteStore implements Store {
 
   write(batch: readonly Stored[]): void {
     if (batch.length === 0) return;
+    this.#decodedAtStart = undefined;
     this.#transact(() => {
       for (const stored of batch) this.#writeOne(stored);
       if (this.#jobRowsSincePruning >= PRUNE_EVERY) this.#prune();
@@ -126,7 +134,7 @@ class SqliteStore implements Store {
   }
 
   /** What this store decodes itself, with a warning for each row that cannot be. */
-  #ownRows(warnings: string[]): Pick<Remembered, 'self' | 'jobs'> {
+  #ownRows(warnings: string[]): OwnRows {
     const self = this.#blobs(`SELECT value AS blob FROM facts WHERE name = 'self'`);
     const jobs = this.#blobs('SELECT row AS blob FROM jobs ORDER BY id');
     return {

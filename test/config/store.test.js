@@ -1,0 +1,219 @@
+import { closeSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { afterEach, describe, expect, it } from 'vitest';
+import { keyPairFromSeed } from '../../src/base/ed25519.js';
+import { openStore } from '../../src/config/index.js';
+import { failureOf, temporaryDirectories } from './temporary-directory.js';
+const newDirectory = temporaryDirectories();
+const stores = [];
+afterEach(() => {
+    for (const store of stores.splice(0))
+        store.close();
+});
+const NOW = 1_800_000_000_000;
+const worker = keyPairFromSeed(new Uint8Array(32).fill(1)).id;
+function open(directory, options = {}) {
+    const store = openStore({
+        directory,
+        gatewayUid: options.gatewayUid ?? 'gateway',
+        unixMs: () => options.unixMs ?? NOW,
+    });
+    stores.push(store);
+    return store;
+}
+/** Closes the store and opens it anew, as a restart does. */
+function reopen(store, directory, unixMs = NOW) {
+    store.close();
+    return open(directory, { unixMs });
+}
+function job(id, change = {}) {
+    const { deadlineUnixMs = NOW + 30_000, ...notice } = change;
+    return {
+        kind: 'job',
+        deadlineUnixMs,
+        notice: {
+            jobId: String(id).padStart(22, '0'),
+            kind: 'tunnel',
+            recordId: 'r',
+            parent: null,
+            caller: worker,
+            state: 'running',
+            entry: worker,
+            worker,
+            submittedUnixMs: NOW,
+            startedUnixMs: NOW,
+            endedUnixMs: null,
+            error: null,
+            bytesIn: 0,
+            bytesOut: 2 ** 40,
+            ...notice,
+        },
+    };
+}
+const limit = (number) => ({ kind: 'limit', sealed: new Uint8Array([1, number >> 8, number & 255]) });
+const stamp = (unixMs) => ({ unixMs, counter: 3 });
+describe('the store', () => {
+    it('remembers everything it was told, across a restart', () => {
+        const directory = newDirectory();
+        const store = open(directory);
+        const seat = { limitVersion: 2, maxInstances: 3, grantedAt: stamp(5), handedOverBy: worker };
+        store.write([
+            limit(1),
+            limit(2),
+            { kind: 'record', recordId: 'b', sealed: new Uint8Array([1]) },
+            { kind: 'record', recordId: 'a', sealed: new Uint8Array([2]) },
+            { kind: 'record', recordId: 'b', sealed: new Uint8Array([3]) },
+            { kind: 'self', joinedAt: stamp(4), seat: null },
+            { kind: 'self', joinedAt: stamp(4), seat },
+            job(1),
+            job(2, { error: { code: 'target-refused', message: 'no' } }),
+            job(1, { state: 'succeeded', endedUnixMs: NOW + 5 }),
+        ]);
+        store.rememberAddresses(['/ip4/192.0.2.1/tcp/7400', 'b:1']);
+        const again = reopen(store, directory);
+        expect(again.remembered()).toEqual({
+            limits: [new Uint8Array([1, 0, 1]), new Uint8Array([1, 0, 2])],
+            records: [new Uint8Array([2]), new Uint8Array([3])],
+            self: { joinedAt: stamp(4), seat },
+            jobs: [
+                job(1, { state: 'succeeded', endedUnixMs: NOW + 5 }),
+                job(2, { error: { code: 'target-refused', message: 'no' } }),
+            ].map(({ notice, deadlineUnixMs }) => ({ notice, deadlineUnixMs })),
+        });
+        expect(again.addresses()).toEqual(['/ip4/192.0.2.1/tcp/7400', 'b:1']);
+        expect(again.warnings).toEqual([]);
+        again.rememberAddresses([]);
+        expect(again.addresses()).toEqual([]);
+    });
+    it('begins empty', () => {
+        expect(open(newDirectory()).remembered()).toEqual({ limits: [], records: [], self: null, jobs: [] });
+    });
+    it('writes a batch whole or not at all', () => {
+        const store = open(newDirectory());
+        const broken = { kind: 'record', recordId: 'x', sealed: JSON.parse('null') };
+        expect(failureOf(() => store.write([limit(1), broken])).code).toBe('storage-failed');
+        expect(store.remembered().limits).toEqual([]);
+        store.write([limit(2)]);
+        expect(store.remembered().limits).toHaveLength(1);
+    });
+    it('says so when it cannot write', () => {
+        const store = open(newDirectory());
+        store.close();
+        const { code, text } = failureOf(() => store.write([limit(1)]));
+        expect(code).toBe('storage-failed');
+        expect(text).toContain('the data directory could not be written');
+    });
+    it('is durable when write returns: a copy taken without closing has it', () => {
+        const directory = newDirectory();
+        const store = open(directory);
+        store.write([limit(1), job(1)]);
+        const reader = new DatabaseSync(join(directory, 'store.sqlite'), { readOnly: true });
+        expect(reader.prepare('SELECT count(*) AS count FROM limits').get()).toEqual({ count: 1 });
+        expect(reader.prepare('PRAGMA journal_mode').get()).toEqual({ journal_mode: 'wal' });
+        reader.close();
+    });
+    it('keeps the newest 256 limits and 256 addresses', () => {
+        const store = open(newDirectory());
+        for (let number = 1; number <= 300; number++)
+            store.write([limit(number)]);
+        const kept = store.remembered().limits;
+        expect(kept).toHaveLength(256);
+        expect(kept.at(-1)).toEqual(new Uint8Array([1, 1, 44]));
+        store.rememberAddresses(Array.from({ length: 300 }, (_, index) => `host-${index}:1`));
+        expect(store.addresses()).toHaveLength(256);
+    });
+    it('forgets ended jobs beyond the newest 2000, never a running one, and no id before deadline and five minutes', () => {
+        const directory = newDirectory();
+        const store = open(directory);
+        const ended = (id, deadlineUnixMs) => job(id, { state: 'succeeded', endedUnixMs: NOW + id, deadlineUnixMs });
+        const past = NOW - 5 * 60_000 - 1;
+        store.write([job(0, { deadlineUnixMs: past })]);
+        store.write(Array.from({ length: 2500 }, (_, index) => ended(index + 1, index < 100 ? NOW - 5 * 60_000 : past)));
+        const ids = reopen(store, directory)
+            .remembered()
+            .jobs.map(({ notice }) => Number(notice.jobId));
+        expect(ids).toEqual([
+            0,
+            ...Array.from({ length: 100 }, (_, index) => index + 1),
+            ...Array.from({ length: 2000 }, (_, index) => index + 501),
+        ]);
+    });
+    it('stays bounded while jobs keep ending', () => {
+        const directory = newDirectory();
+        const store = open(directory, { unixMs: NOW + 3_600_000 });
+        for (let batch = 0; batch < 80; batch++) {
+            store.write(Array.from({ length: 64 }, (_, index) => job(batch * 64 + index, { state: 'failed', endedUnixMs: NOW + batch })));
+        }
+        expect(store.remembered().jobs.length).toBeLessThan(2000 + 256 + 64);
+    });
+});
+describe('a damaged store', () => {
+    it.each([
+        ['garbage', (path) => writeFileSync(path, 'x'.repeat(8192))],
+        ['cut in the middle of a page', (path) => writeFileSync(path, 'SQLite format 3\0')],
+        [
+            'overwritten inside',
+            (path) => {
+                const database = new DatabaseSync(path);
+                database.exec('PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE');
+                database.close();
+                overwrite(path);
+            },
+        ],
+    ])('that is %s is set aside, named in a warning, and replaced by a working one', (_, damage) => {
+        const directory = newDirectory();
+        const path = join(directory, 'store.sqlite');
+        const first = open(directory);
+        first.write(Array.from({ length: 500 }, (_, index) => job(index)));
+        first.close();
+        damage(path);
+        const store = open(directory);
+        expect(store.warnings).toEqual([expect.stringContaining(`${path} was damaged and is now ${path}.damaged-1`)]);
+        store.write([limit(1)]);
+        store.close();
+        damage(path);
+        const again = open(directory);
+        expect(again.warnings).toEqual([expect.stringContaining('.damaged-2')]);
+        expect(readdirSync(directory).filter((file) => /damaged-\d$/.test(file))).toEqual([
+            'store.sqlite.damaged-1',
+            'store.sqlite.damaged-2',
+        ]);
+    });
+    it('with single rows that cannot be read leaves those out and says so', () => {
+        const directory = newDirectory();
+        const store = open(directory);
+        store.write([job(1), job(2), { kind: 'self', joinedAt: stamp(1), seat: null }]);
+        store.close();
+        const database = new DatabaseSync(join(directory, 'store.sqlite'));
+        database.exec(`UPDATE jobs SET row = x'00' WHERE id LIKE '%1'; UPDATE facts SET value = 'text' WHERE name = 'self'`);
+        database.close();
+        const again = open(directory);
+        expect(again.remembered()).toMatchObject({ self: null, jobs: [{ notice: { jobId: job(2).notice.jobId } }] });
+        expect(again.warnings).toEqual([
+            expect.stringContaining("this instance's own place in the store cannot be read"),
+            expect.stringContaining('a job in the store cannot be read'),
+        ]);
+    });
+    it('of a newer version is refused and stays as it is', () => {
+        const directory = newDirectory();
+        open(directory).close();
+        const database = new DatabaseSync(join(directory, 'store.sqlite'));
+        database.exec('PRAGMA user_version = 2');
+        database.close();
+        const { code, text } = failureOf(() => open(directory));
+        expect(code).toBe('data-directory');
+        expect(text).toContain('was written by a newer version (format 2; this one knows 1). Upgrade');
+        expect(readdirSync(directory)).toEqual(['store.sqlite']);
+    });
+});
+/** Everything behind the first page, as a failing disk might leave it. */
+function overwrite(path) {
+    const database = new DatabaseSync(path, { readOnly: true });
+    const pages = Number(database.prepare('PRAGMA page_count').get()?.['page_count']);
+    const size = Number(database.prepare('PRAGMA page_size').get()?.['page_size']);
+    database.close();
+    const file = openSync(path, 'r+');
+    writeSync(file, Buffer.alloc((pages - 1) * size, 0xff), 0, (pages - 1) * size, size);
+    closeSync(file);
+}
