@@ -5,6 +5,7 @@
 export { CONTROL_ANSWER_MS, EVENTS_MAX, JOBS_DEFAULT, JOBS_MAX } from './bounds.ts';
 export { askControl } from './control/control-client.ts';
 export type { AskOf, BundleReport, ControlAnswers, ControlAsk, StartedReport } from './control/control-message.ts';
+export { askLocal, type LocalServer, startLocalServer } from './local-socket/index.ts';
 export { redact } from './redact.ts';
 export { reportJob } from './reports/job-reports.ts';
 export { countSessions, loadPerMille, overLimitHint } from './reports/member-reports.ts';

@@ -4,7 +4,8 @@
  */
 
 const REDACTED = '[redacted]';
-const SECRET_NAME = /secret|passw|passphrase|private|token|credential|seed|psk|\bkey\b|Key$|authorization|cookie|gateway_config/i;
+const SECRET_NAME =
+  /secret|passw|passphrase|private|token|credential|seed|psk|\bkey\b|Key$|authorization|cookie|gateway_config/i;
 const PUBLIC_NAME = /^(public.*|.*public[_-]?keys?|adminKeys?|signedBy|key)$/i;
 const KEY_TEXT = /-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 const SECRET_LENGTH_MIN = 43;

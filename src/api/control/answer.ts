@@ -26,7 +26,11 @@ export interface ControlSource {
 }
 
 /** The report that a request asks for. */
-export async function answerControl(request: ControlRequest, source: ControlSource, signal: AbortSignal): Promise<unknown> {
+export async function answerControl(
+  request: ControlRequest,
+  source: ControlSource,
+  signal: AbortSignal,
+): Promise<unknown> {
   const { port, facts, events } = source;
   const view = port.view();
   const self = { port, view, facts };

@@ -1,4 +1,3 @@
-import { GatewayError, isErrorCode } from '../../base/errors.ts';
 import type {
   AdmissionReport,
   EventsReport,
@@ -54,17 +53,8 @@ interface AskParameters {
 }
 
 /** The request of a kind, as a command writes it. */
-export type AskOf<K extends keyof ControlAnswers> = { readonly kind: K } & (K extends keyof AskParameters ? AskParameters[K] : unknown);
+export type AskOf<K extends keyof ControlAnswers> = { readonly kind: K } & (K extends keyof AskParameters
+  ? AskParameters[K]
+  : unknown);
 /** Any request. */
 export type ControlAsk = { readonly [K in keyof ControlAnswers]: AskOf<K> }[keyof ControlAnswers];
-
-/** What the instance answers on one line. */
-export type ControlAnswer =
-  | { readonly ok: true; readonly value: unknown }
-  | { readonly ok: false; readonly error: { readonly code: string; readonly message: string; readonly remedy: string | null } };
-
-/** The failure in an answer, as the error that the command ends with. */
-export function controlFailure(error: Extract<ControlAnswer, { ok: false }>['error']): GatewayError {
-  const code = isErrorCode(error.code) ? error.code : 'bad-message';
-  return new GatewayError(code, error.message, error.remedy === null ? {} : { remedy: error.remedy });
-}

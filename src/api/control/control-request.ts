@@ -4,7 +4,19 @@ import { JOB_ID_LENGTH } from '../../wire/job.ts';
 import { EVENTS_MAX, JOBS_DEFAULT, JOBS_MAX } from '../bounds.ts';
 
 /** Requests that carry nothing but their name. */
-const BARE_KINDS = ['pool', 'status', 'members', 'admission', 'load', 'topic', 'policy', 'health', 'drain', 'stop', 'bundle'] as const;
+const BARE_KINDS = [
+  'pool',
+  'status',
+  'members',
+  'admission',
+  'load',
+  'topic',
+  'policy',
+  'health',
+  'drain',
+  'stop',
+  'bundle',
+] as const;
 
 const most = (max: number, usual: number) => z.int().min(1).max(max).default(usual);
 

@@ -5,8 +5,8 @@ import { GatewayError } from '../../base/errors.ts';
 import { HTTP_CONNECTIONS_MAX, HTTP_REQUEST_MS } from '../bounds.ts';
 import type { ControlSource } from '../control/answer.ts';
 import { reportHealth } from '../reports/instance-reports.ts';
-import type { Metrics } from './metrics.ts';
 import { isLoopbackHost } from './loopback.ts';
+import type { Metrics } from './metrics.ts';
 
 /** A listening HTTP server. */
 export interface HttpService {
@@ -28,19 +28,25 @@ const INDEX = 'pam gateway instance: /health and /ready say whether it serves, /
  * Health and metrics over HTTP. It asks nobody who they are, therefore it listens on loopback only and answers only to requests that name a
  * loopback host (a web page elsewhere must not read it through a renamed address). Throws `bad-usage` or `address-in-use`.
  */
-export async function startHttp(listen: HttpListen, source: Pick<ControlSource, 'port' | 'facts' | 'onBug'>): Promise<HttpService> {
+export async function startHttp(
+  listen: HttpListen,
+  source: Pick<ControlSource, 'port' | 'facts' | 'onBug'>,
+): Promise<HttpService> {
   if (!isLoopbackHost(listen.host)) throw notLoopback(listen);
   let metrics: Promise<Metrics> | undefined;
   const loadMetrics = (): Promise<Metrics> => {
     metrics ??= import('./metrics.ts').then(({ createMetrics }) => createMetrics(source));
     return metrics;
   };
-  const server = createServer({ requestTimeout: HTTP_REQUEST_MS, headersTimeout: HTTP_REQUEST_MS }, (request, response) => {
-    respond(request, response, source, loadMetrics).catch((error: unknown) => {
-      source.onBug(error);
-      if (!response.headersSent) send(response, { status: 500, body: 'internal error\n' });
-    });
-  });
+  const server = createServer(
+    { requestTimeout: HTTP_REQUEST_MS, headersTimeout: HTTP_REQUEST_MS },
+    (request, response) => {
+      respond(request, response, source, loadMetrics).catch((error: unknown) => {
+        source.onBug(error);
+        if (!response.headersSent) send(response, { status: 500, body: 'internal error\n' });
+      });
+    },
+  );
   server.maxConnections = HTTP_CONNECTIONS_MAX;
   const address = await bind(server, listen);
   return {
@@ -108,7 +114,11 @@ function sendHealth(response: ServerResponse, { port, facts }: Pick<ControlSourc
 
 function send(
   response: ServerResponse,
-  { status, body, headers = {} }: { readonly status: number; readonly body: string; readonly headers?: Readonly<Record<string, string>> },
+  {
+    status,
+    body,
+    headers = {},
+  }: { readonly status: number; readonly body: string; readonly headers?: Readonly<Record<string, string>> },
 ): void {
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
@@ -129,7 +139,11 @@ function formatHostPort({ host, port }: HttpListen): string {
 }
 
 function notLoopback(listen: HttpListen): GatewayError {
-  return new GatewayError('bad-usage', `--http ${formatHostPort(listen)} is not a loopback address; health and metrics ask nobody for a key`, {
-    remedy: 'Use --http 127.0.0.1:8099 and let a proxy on this machine authenticate callers, or --http off.',
-  });
+  return new GatewayError(
+    'bad-usage',
+    `--http ${formatHostPort(listen)} is not a loopback address; health and metrics ask nobody for a key`,
+    {
+      remedy: 'Use --http 127.0.0.1:8099 and let a proxy on this machine authenticate callers, or --http off.',
+    },
+  );
 }

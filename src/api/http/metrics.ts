@@ -23,7 +23,10 @@ export function createMetrics({ port, facts }: Pick<ControlSource, 'port' | 'fac
   const seats = gauge('pam_seats_held', 'Seats held in the pool, as this instance sees it.');
   const limit = gauge('pam_limit_max_instances', 'Seats the signed limit allows.');
   const version = gauge('pam_limit_version', 'Version of the signed limit in force.');
-  const agreeing = gauge('pam_agreeing_instances', 'Live instances that see the same admission as this one, itself included.');
+  const agreeing = gauge(
+    'pam_agreeing_instances',
+    'Live instances that see the same admission as this one, itself included.',
+  );
   const admitted = gauge('pam_admitted', 'Whether this instance is admitted and serving: 1 or 0.');
   const load = gauge('pam_load_per_mille', 'Load of this instance, of 1000.');
   const reserved = gauge('pam_reserved_bytes', 'Memory promised to running sessions.');

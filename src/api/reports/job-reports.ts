@@ -29,7 +29,11 @@ export function reportJob(notice: JobNotice, records: Pick<RecordsView, 'find'>)
 /** A job's path across instances, in the order of their clocks. */
 export function reportTrace(
   jobId: string,
-  found: { readonly job: JobReport | null; readonly steps: readonly TraceStep[]; readonly members: PoolView['members'] },
+  found: {
+    readonly job: JobReport | null;
+    readonly steps: readonly TraceStep[];
+    readonly members: PoolView['members'];
+  },
 ): TraceReport {
   const names = new Map<string, string>(found.members.map(({ record }) => [record.instanceId, record.name]));
   const inOrder = [...found.steps].sort((left, right) => left.atUnixMs - right.atUnixMs);

@@ -13,7 +13,9 @@ export interface CommandInit {
 /** A command with its help; flags and action are added by its own file. */
 export function defineCommand({ name, summary, examples }: CommandInit): Command {
   const title = examples.length === 1 ? 'Example:' : 'Examples:';
-  return new Command(name).description(summary).addHelpText('after', `\n${title}\n${examples.map((line) => `  ${line}`).join('\n')}`);
+  return new Command(name)
+    .description(summary)
+    .addHelpText('after', `\n${title}\n${examples.map((line) => `  ${line}`).join('\n')}`);
 }
 
 /** A command that only holds others. */
@@ -38,7 +40,8 @@ export function jsonOption(): Option {
 /** The version of this program, from its package. */
 export function productVersion(): string {
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'));
-  const version = typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined;
+  const version =
+    typeof manifest === 'object' && manifest !== null && 'version' in manifest ? manifest.version : undefined;
   return typeof version === 'string' ? version : '0.0.0';
 }
 

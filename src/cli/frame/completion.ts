@@ -29,7 +29,10 @@ export function formatCompletion(program: Command, shell: Shell): string {
 
 function listNodes(command: Command, path: string): readonly Node[] {
   const commands = command.commands.map((child) => ({ name: child.name(), summary: child.description() }));
-  const options = command.options.map((option) => ({ flag: option.long ?? option.short ?? '', summary: option.description }));
+  const options = command.options.map((option) => ({
+    flag: option.long ?? option.short ?? '',
+    summary: option.description,
+  }));
   const flags = [...options.filter(({ flag }) => flag !== ''), { flag: '--help', summary: 'show this help' }];
   const below = command.commands.flatMap((child) => listNodes(child, `${path} ${child.name()}`.trim()));
   return [{ path, commands, flags }, ...below];
@@ -99,7 +102,7 @@ function formatFish(name: string, nodes: readonly Node[]): string {
     `function __${name}_path`,
     "    set -l path ''",
     '    for word in (commandline -opc)[2..-1]',
-    "        set -l next (string trim -- \"$path $word\")",
+    '        set -l next (string trim -- "$path $word")',
     `        if contains -- "$next" ${known.join(' ')}`,
     '            set path $next',
     '        end',

@@ -1,7 +1,7 @@
 import { type Command, CommanderError } from 'commander';
 import { ExitCode, GatewayError } from '../../base/errors.ts';
-import { printable } from './text.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
+import { printable } from './text.ts';
 
 /** A command's own exit code, without a message: it has said already what there is to say. */
 export class ExitWith extends Error {
@@ -24,6 +24,8 @@ export async function runProgram(assemble: Assemble): Promise<never> {
   const stop = (): void => interrupted.abort(new ExitWith(ExitCode.failed));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   const terminal = createTerminal(interrupted.signal);
+  // Errors that nothing waits for are bugs: the process must not go on with half a state, and a supervisor must see which kind of end it was.
+  process.on('uncaughtException', (error) => process.exit(reportFailure(error, terminal)));
   const code = await runCommand(assemble, process.argv.slice(2), terminal);
   await Promise.all([flush(process.stdout), flush(process.stderr)]);
   process.exit(code);

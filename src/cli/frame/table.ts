@@ -42,7 +42,9 @@ export function formatTable({ columns, rows, width, paintTitle = (line) => line 
   }));
   const placed = cutToFit(dropToFit(natural, width), width);
   const title = placed.map(({ column, width: room }) => pad(column.title, room, column.align)).join(GAP);
-  const lines = cells.map((row, number) => placed.map((place) => formatCell(row[place.index] ?? '', place, number)).join(GAP));
+  const lines = cells.map((row, number) =>
+    placed.map((place) => formatCell(row[place.index] ?? '', place, number)).join(GAP),
+  );
   return [paintTitle(title.trimEnd()), ...lines.map(trimPainted)];
 }
 
@@ -55,7 +57,9 @@ function dropToFit(placed: readonly Placed[], width: number): readonly Placed[] 
   const wanted = leastWidth(placed);
   const droppable = placed.filter(({ column }) => column.dropOrder !== undefined);
   if (wanted <= width || droppable.length === 0) return placed;
-  const first = droppable.reduce((most, place) => ((place.column.dropOrder ?? 0) > (most.column.dropOrder ?? 0) ? place : most));
+  const first = droppable.reduce((most, place) =>
+    (place.column.dropOrder ?? 0) > (most.column.dropOrder ?? 0) ? place : most,
+  );
   return dropToFit(
     placed.filter((place) => place !== first),
     width,
@@ -80,7 +84,9 @@ function cutToFit(placed: readonly Placed[], width: number): readonly Placed[] {
 }
 
 function leastWidth(placed: readonly Placed[]): number {
-  return totalWidth(placed.map(({ column, width }) => Math.min(width, Math.max(column.cutTo ?? width, textWidth(column.title)))));
+  return totalWidth(
+    placed.map(({ column, width }) => Math.min(width, Math.max(column.cutTo ?? width, textWidth(column.title)))),
+  );
 }
 
 function totalWidth(widths: readonly number[]): number {

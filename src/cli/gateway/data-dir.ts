@@ -5,7 +5,10 @@ import type { Terminal } from '../frame/terminal.ts';
 
 /** `--data-dir`, by which a command finds the running instance. */
 export function dataDirOption(): Option {
-  return new Option('--data-dir <DIR>', 'data directory of the instance (default: /var/lib/pam-gateway for root, else ~/.pam-gateway)');
+  return new Option(
+    '--data-dir <DIR>',
+    'data directory of the instance (default: /var/lib/pam-gateway for root, else ~/.pam-gateway)',
+  );
 }
 
 /**

@@ -29,7 +29,10 @@ async function checkHealth(terminal: Terminal, { json, dataDir }: HealthOptions)
   try {
     const health = await askControl(directory, { kind: 'health' }, terminal.signal);
     if (json === true) terminal.printJson(health);
-    else terminal.print(`${health.healthy ? 'healthy' : 'unhealthy'}: ${printable(health.name)} ${printable(health.reason)}`);
+    else
+      terminal.print(
+        `${health.healthy ? 'healthy' : 'unhealthy'}: ${printable(health.name)} ${printable(health.reason)}`,
+      );
     if (!health.healthy) throw new ExitWith(ExitCode.failed);
   } catch (error) {
     // A monitor that reads JSON gets a document also when nobody is there to write one.

@@ -27,7 +27,9 @@ export async function waitUntilGone(terminal: Terminal, { directory, name, timeo
     if (passedMs > timeoutMs) throw stillThere(name, sessions, timeoutMs);
     if (sessions !== null && sessions > 0 && performance.now() - toldAtMs >= TELL_MS) {
       toldAtMs = performance.now();
-      terminal.note(`${name}: ${countOf(sessions, 'session')} left, ${formatDuration(passedMs)} so far (Ctrl-C leaves it draining)`);
+      terminal.note(
+        `${name}: ${countOf(sessions, 'session')} left, ${formatDuration(passedMs)} so far (Ctrl-C leaves it draining)`,
+      );
     }
     await delay(LOOK_MS, undefined, { signal: terminal.signal });
   }

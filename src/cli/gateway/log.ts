@@ -11,5 +11,8 @@ export async function createLog({ logFormat, logLevel }: Pick<Settings, 'logForm
   if (logFormat === 'json') return pino(options, pino.destination({ fd: process.stderr.fd, sync: true }));
   const { default: pretty } = await import('pino-pretty');
   const colorize = process.stderr.isTTY === true && (process.env['NO_COLOR'] ?? '') === '';
-  return pino(options, pretty({ destination: process.stderr.fd, sync: true, colorize, translateTime: 'SYS:HH:MM:ss.l' }));
+  return pino(
+    options,
+    pretty({ destination: process.stderr.fd, sync: true, colorize, translateTime: 'SYS:HH:MM:ss.l' }),
+  );
 }

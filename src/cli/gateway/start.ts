@@ -10,7 +10,10 @@ import { createLog } from './log.ts';
 const START_MS = 30_000;
 
 /** The part of the configuration that the command's flags come from; loaded only when they are needed. */
-export type SettingsFlags = Pick<typeof import('../../config/index.ts'), 'addSettingsFlags' | 'settingsFlags' | 'loadSettings'>;
+export type SettingsFlags = Pick<
+  typeof import('../../config/index.ts'),
+  'addSettingsFlags' | 'settingsFlags' | 'loadSettings'
+>;
 
 /** `gateway start`: joins the pool and serves until it is told to leave. Without `settings` only its line in the help. */
 export function startCommand(terminal: Terminal, settings: SettingsFlags | undefined): Command {
@@ -27,7 +30,11 @@ export function startCommand(terminal: Terminal, settings: SettingsFlags | undef
   return settings.addSettingsFlags(command).action(() => start(terminal, command, settings));
 }
 
-async function start(terminal: Terminal, command: Command, { settingsFlags, loadSettings }: SettingsFlags): Promise<void> {
+async function start(
+  terminal: Terminal,
+  command: Command,
+  { settingsFlags, loadSettings }: SettingsFlags,
+): Promise<void> {
   const leaving = watchSignals();
   const settings = loadSettings({ flags: settingsFlags(command), env: terminal.env });
   const log = await createLog(settings);

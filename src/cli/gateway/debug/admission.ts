@@ -42,7 +42,13 @@ export function renderAdmission({ order, hint, agreement }: AdmissionReport, sty
     ]),
   });
   const differences = agreement.differ.map(
-    ({ instanceId, name, what }) => `  ${palette.bad('differs')}  ${printable(name)} (${formatId(instanceId, verbose)}): ${printable(what)}`,
+    ({ instanceId, name, what }) =>
+      `  ${palette.bad('differs')}  ${printable(name)} (${formatId(instanceId, verbose)}): ${printable(what)}`,
   );
-  return [...(hint === null ? [] : [palette.warning(hint)]), ...table, formatAgreement(agreement, palette), ...differences];
+  return [
+    ...(hint === null ? [] : [palette.warning(hint)]),
+    ...table,
+    formatAgreement(agreement, palette),
+    ...differences,
+  ];
 }

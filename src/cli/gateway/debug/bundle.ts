@@ -47,7 +47,11 @@ async function writeNew(path: string, text: string): Promise<void> {
     }
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown';
-    if (code === 'EEXIST') throw new GatewayError('already-exists', `${path} exists already`, { remedy: 'Name another file with -o.' });
-    throw new GatewayError('storage-failed', `${path} cannot be written (${code})`, { remedy: 'Name another file with -o.', cause });
+    if (code === 'EEXIST')
+      throw new GatewayError('already-exists', `${path} exists already`, { remedy: 'Name another file with -o.' });
+    throw new GatewayError('storage-failed', `${path} cannot be written (${code})`, {
+      remedy: 'Name another file with -o.',
+      cause,
+    });
   }
 }

@@ -25,7 +25,11 @@ export function defineReport<K extends ControlAsk['kind']>(terminal: Terminal, i
 }
 
 /** A report's command without its action, for those with arguments. */
-export function defineReportCommand({ name, summary, examples }: Omit<CommandInit, 'examples'> & { readonly examples?: readonly string[] }): Command {
+export function defineReportCommand({
+  name,
+  summary,
+  examples,
+}: Omit<CommandInit, 'examples'> & { readonly examples?: readonly string[] }): Command {
   const shown = examples ?? [`gateway debug ${name}`, `gateway debug ${name} --json`];
   return defineCommand({ name, summary, examples: shown })
     .addOption(jsonOption())

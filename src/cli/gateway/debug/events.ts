@@ -18,7 +18,10 @@ export function eventsCommand(terminal: Terminal): Command {
   })
     .option('-n, --most <number>', `how many at most, up to ${EVENTS_MOST}`)
     .action((options: ReportOptions & { readonly most?: string }) => {
-      const most = options.most === undefined ? {} : { most: parseNumber(options.most, { flag: '--most', min: 1, max: EVENTS_MOST }) };
+      const most =
+        options.most === undefined
+          ? {}
+          : { most: parseNumber(options.most, { flag: '--most', min: 1, max: EVENTS_MOST }) };
       return showReport(terminal, { ask: { kind: 'events', ...most }, render: renderEvents }, options);
     });
 }
@@ -28,7 +31,9 @@ export function renderEvents({ events }: EventsReport, { palette, verbose }: Sty
   if (events.length === 0) return ['No events yet.'];
   return events.map((event) => {
     const time = verbose ? event.at : formatClock(event.at, true);
-    const values = Object.entries(event.detail).map(([name, value]) => `${palette.faint(`${name}=`)}${printable(String(value))}`);
+    const values = Object.entries(event.detail).map(
+      ([name, value]) => `${palette.faint(`${name}=`)}${printable(String(value))}`,
+    );
     return `${palette.faint(time)}  ${paintLevel(event, palette)}  ${printable(event.event).padEnd(EVENT_WIDTH)}  ${values.join(' ')}`.trimEnd();
   });
 }

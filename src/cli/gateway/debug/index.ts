@@ -17,7 +17,11 @@ import { watchCommand } from './watch.ts';
 /** The group and its commands, in the order people need them. */
 export function debugGroup(terminal: Terminal): Command {
   return defineGroup(
-    { name: 'debug', summary: 'look into the running instance and its pool', examples: ['gateway debug members', 'gateway debug watch'] },
+    {
+      name: 'debug',
+      summary: 'look into the running instance and its pool',
+      examples: ['gateway debug members', 'gateway debug watch'],
+    },
     [
       statusCommand(terminal),
       membersCommand(terminal),

@@ -11,10 +11,17 @@ const JOBS_MOST = 10_000;
 
 /** `gateway debug jobs`: the latest jobs of the pool. */
 export function jobsCommand(terminal: Terminal): Command {
-  return defineReportCommand({ name: 'jobs', summary: 'the latest jobs of the pool, newest first', examples: ['gateway debug jobs -n 20'] })
+  return defineReportCommand({
+    name: 'jobs',
+    summary: 'the latest jobs of the pool, newest first',
+    examples: ['gateway debug jobs -n 20'],
+  })
     .option('-n, --most <number>', 'how many at most (default: 50)')
     .action((options: ReportOptions & { readonly most?: string }) => {
-      const most = options.most === undefined ? {} : { most: parseNumber(options.most, { flag: '--most', min: 1, max: JOBS_MOST }) };
+      const most =
+        options.most === undefined
+          ? {}
+          : { most: parseNumber(options.most, { flag: '--most', min: 1, max: JOBS_MOST }) };
       return showReport(terminal, { ask: { kind: 'jobs', ...most }, render: renderJobs }, options);
     });
 }
@@ -56,7 +63,10 @@ export function renderJobs({ jobs }: JobsReport, style: Style): readonly string[
 }
 
 /** How long a job ran, or runs already. */
-export function formatTook({ startedAt, endedAt }: Pick<JobReport, 'startedAt' | 'endedAt'>, nowUnixMs: number): string {
+export function formatTook(
+  { startedAt, endedAt }: Pick<JobReport, 'startedAt' | 'endedAt'>,
+  nowUnixMs: number,
+): string {
   if (startedAt === null) return '–';
   return formatDuration((endedAt === null ? nowUnixMs : Date.parse(endedAt)) - Date.parse(startedAt));
 }

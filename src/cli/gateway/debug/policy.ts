@@ -28,7 +28,12 @@ export function renderPolicy(report: PolicyReport, style: Style): readonly strin
     ...formatTable({
       width,
       paintTitle: palette.faint,
-      columns: [{ title: 'VERSION', align: 'right' }, { title: 'MAX', align: 'right' }, { title: 'ISSUED' }, { title: '' }],
+      columns: [
+        { title: 'VERSION', align: 'right' },
+        { title: 'MAX', align: 'right' },
+        { title: 'ISSUED' },
+        { title: '' },
+      ],
       rows: versions.map(({ version, maxInstances, issuedAt }, index) => [
         `v${version}`,
         String(maxInstances),

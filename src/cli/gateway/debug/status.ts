@@ -23,7 +23,12 @@ export function renderStatus(report: StatusReport, { palette, nowUnixMs }: Style
     ['gateway', `${printable(report.gateway.name)}  ${report.gateway.uid}`],
     ['state', paintState(report.state, palette)(report.state) + (report.rank === null ? '' : `, rank ${report.rank}`)],
     ['reason', printable(report.reason)],
-    ['seat', report.seat === null ? 'none' : `granted under limit v${report.seat.limitVersion}, ${formatAgo(report.seat.grantedAt, nowUnixMs)}`],
+    [
+      'seat',
+      report.seat === null
+        ? 'none'
+        : `granted under limit v${report.seat.limitVersion}, ${formatAgo(report.seat.grantedAt, nowUnixMs)}`,
+    ],
     ['mesh', listen.mesh.join(', ') || '–'],
     ['access', listen.access.join(', ') || '–'],
     ['http', listen.http ?? 'off'],

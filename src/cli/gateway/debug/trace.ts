@@ -14,7 +14,9 @@ export function traceCommand(terminal: Terminal): Command {
     examples: ['gateway debug trace 3J98t1WpEZ73CNmQviecrn', 'gateway debug jobs'],
   })
     .argument('<job>', 'id of the job, as gateway debug jobs shows it')
-    .action((jobId: string, options: ReportOptions) => showReport(terminal, { ask: { kind: 'trace', jobId }, render: renderTrace }, options));
+    .action((jobId: string, options: ReportOptions) =>
+      showReport(terminal, { ask: { kind: 'trace', jobId }, render: renderTrace }, options),
+    );
 }
 
 /** One line per step; times are those of the instance it happened on, so a difference between two clocks shows as well. */
@@ -45,7 +47,9 @@ function describeJob(job: NonNullable<TraceReport['job']>, { palette, verbose }:
   const state = paintState(job.state, palette)(job.state);
   const title = printable(job.recordTitle ?? job.record);
   const way = `${formatId(job.entry, verbose)} → ${formatId(job.worker, verbose)}`;
-  const lines = [`${job.kind} of ${title}: ${state}, entry → worker ${way}, ${formatBytes(job.bytesIn)} in, ${formatBytes(job.bytesOut)} out`];
+  const lines = [
+    `${job.kind} of ${title}: ${state}, entry → worker ${way}, ${formatBytes(job.bytesIn)} in, ${formatBytes(job.bytesOut)} out`,
+  ];
   if (job.error !== null) lines.push(palette.bad(printable(`${job.error.code}: ${job.error.message}`)));
   return lines;
 }

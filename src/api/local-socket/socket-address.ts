@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { GatewayError } from '../../base/errors.ts';
 
 /**
- * Where the control socket of a data directory is. Normally `control.sock` inside it. Socket paths have a limit of the operating system
+ * Where the local socket of a directory is. Normally `control.sock` inside it. Socket paths have a limit of the operating system
  * (108 bytes with the closing zero on Linux, 104 on macOS), so a longer one moves to a private folder under the temporary directory, and the
  * file `control.path` in the data directory says where: the temporary directory of the asking process may be another one.
  */
@@ -17,36 +17,36 @@ const POINTER_BYTES_MAX = 4096;
 const PRIVATE_FOLDER_MODE = 0o700;
 const PRIVATE_FILE_MODE = 0o600;
 
-/** The address to listen at; makes what it needs and removes what a dead process left. The caller holds the data directory's lock. */
-export function prepareControlAddress(dataDir: string): string {
-  if (process.platform === 'win32') return pipeName(dataDir);
-  const plain = plainAddress(dataDir);
-  const pointer = join(dataDir, POINTER_NAME);
+/** The address to listen at; makes what it needs and removes what a dead process left. The caller alone may serve this directory. */
+export function prepareSocketAddress(directory: string): string {
+  if (process.platform === 'win32') return pipeName(directory);
+  const plain = plainAddress(directory);
+  const pointer = join(directory, POINTER_NAME);
   rmSync(pointer, { force: true });
   rmSync(plain, { force: true });
   if (fitsSocketPath(plain)) return plain;
-  const moved = join(makePrivateFolder(), `${digestOf(dataDir)}.sock`);
+  const moved = join(makePrivateFolder(), `${digestOf(directory)}.sock`);
   if (!fitsSocketPath(moved)) throw tooLong(moved);
   rmSync(moved, { force: true });
   writeFileSync(pointer, `${moved}\n`, { mode: PRIVATE_FILE_MODE });
   return moved;
 }
 
-/** The address at which an instance of this data directory listens, if one runs. */
-export function findControlAddress(dataDir: string): string {
-  if (process.platform === 'win32') return pipeName(dataDir);
-  return readPointer(dataDir) ?? plainAddress(dataDir);
+/** The address at which the server of this directory listens, if one runs. */
+export function findSocketAddress(directory: string): string {
+  if (process.platform === 'win32') return pipeName(directory);
+  return readPointer(directory) ?? plainAddress(directory);
 }
 
-/** Removes what `prepareControlAddress` made; the socket itself goes when it closes. */
-export function forgetControlAddress(dataDir: string): void {
-  if (process.platform !== 'win32') rmSync(join(dataDir, POINTER_NAME), { force: true });
+/** Removes what `prepareSocketAddress` made; the socket itself goes when it closes. */
+export function forgetSocketAddress(directory: string): void {
+  if (process.platform !== 'win32') rmSync(join(directory, POINTER_NAME), { force: true });
 }
 
-function readPointer(dataDir: string): string | undefined {
+function readPointer(directory: string): string | undefined {
   try {
-    const pointed = readFileSync(join(dataDir, POINTER_NAME), 'utf8').slice(0, POINTER_BYTES_MAX).trim();
-    // Whoever may write into the data directory could have put the socket there as well; the folder must still be nobody else's.
+    const pointed = readFileSync(join(directory, POINTER_NAME), 'utf8').slice(0, POINTER_BYTES_MAX).trim();
+    // Whoever may write into the directory could have put the socket there as well; the folder must still be nobody else's.
     if (pointed === '') return undefined;
     assertPrivate(dirname(pointed));
     return pointed;
@@ -56,16 +56,16 @@ function readPointer(dataDir: string): string | undefined {
   }
 }
 
-function plainAddress(dataDir: string): string {
-  return join(resolve(dataDir), SOCKET_NAME);
+function plainAddress(directory: string): string {
+  return join(resolve(directory), SOCKET_NAME);
 }
 
-function pipeName(dataDir: string): string {
-  return `\\\\.\\pipe\\pam-gateway-${digestOf(dataDir)}`;
+function pipeName(directory: string): string {
+  return `\\\\.\\pipe\\pam-gateway-${digestOf(directory)}`;
 }
 
-function digestOf(dataDir: string): string {
-  return createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 24);
+function digestOf(directory: string): string {
+  return createHash('sha256').update(resolve(directory)).digest('hex').slice(0, 24);
 }
 
 function fitsSocketPath(path: string): boolean {

@@ -14,14 +14,11 @@ export async function* readLines(socket: Socket, bytesMax: number): AsyncGenerat
       held = [];
       heldBytes = 0;
       rest = rest.subarray(end + 1);
-      if (line.length > bytesMax) break;
+      if (line.length > bytesMax) return void socket.destroy();
       yield line.toString('utf8');
     }
     held.push(rest);
     heldBytes += rest.length;
-    if (heldBytes > bytesMax) {
-      socket.destroy();
-      return;
-    }
+    if (heldBytes > bytesMax) return void socket.destroy();
   }
 }

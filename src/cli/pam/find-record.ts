@@ -1,0 +1,86 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AccessClient } from '../../access/client/index.ts';
+import { GatewayError } from '../../base/errors.ts';
+import { NAME_LENGTH_MAX, RECORDS_MAX } from '../../wire/bounds.ts';
+import { RECORD_ID_LENGTH, type TargetRecord } from '../../wire/record.ts';
+import { parseText } from '../frame/flags.ts';
+
+/** A record that was added through another instance a moment ago is looked for this long: gossip carries it in a fraction of that. */
+const ARRIVES_MS = 1_000;
+const LOOK_MS = 100;
+/** Candidates named in an error. */
+const CANDIDATES_SHOWN = 10;
+
+/** All records the caller may see, or those with this id or title. */
+export async function listRecords(
+  client: AccessClient,
+  match: string | null,
+  signal: AbortSignal,
+): Promise<readonly TargetRecord[]> {
+  const records: TargetRecord[] = [];
+  let next: string | null = null;
+  do {
+    const page: { readonly records: readonly TargetRecord[]; readonly next: string | null } = await client.request(
+      { kind: 'list-records', match, after: next },
+      'records',
+      signal,
+    );
+    records.push(...page.records);
+    next = page.next;
+  } while (next !== null && records.length <= RECORDS_MAX);
+  return records;
+}
+
+/** The one record meant by an id or a unique title; throws `not-found` with the candidates. */
+export async function findRecord(client: AccessClient, named: string, signal: AbortSignal): Promise<TargetRecord> {
+  const match = parseText(named, { flag: 'RECORD', max: NAME_LENGTH_MAX });
+  const found = await lookRepeatedly(client, match, signal);
+  const byId = found.find(({ recordId }) => recordId === match);
+  const [only] = found;
+  if (byId !== undefined) return byId;
+  if (only !== undefined && found.length === 1) return only;
+  if (found.length > 1) throw ambiguous(named, found);
+  throw unknown(named, await listRecords(client, null, signal));
+}
+
+async function lookRepeatedly(
+  client: AccessClient,
+  match: string,
+  signal: AbortSignal,
+): Promise<readonly TargetRecord[]> {
+  const untilMs = performance.now() + ARRIVES_MS;
+  for (;;) {
+    const found = await listRecords(client, match, signal);
+    if (found.length > 0 || performance.now() >= untilMs) return found;
+    await delay(LOOK_MS, undefined, { signal });
+  }
+}
+
+function ambiguous(named: string, found: readonly TargetRecord[]): GatewayError {
+  return new GatewayError('not-found', `${found.length} records are called "${named}"`, {
+    remedy: `Name one by its id:\n${formatCandidates(found)}`,
+  });
+}
+
+function unknown(named: string, all: readonly TargetRecord[]): GatewayError {
+  const near = all.filter(({ title, recordId }) => isNear(title, named) || recordId.startsWith(named));
+  const remedy =
+    all.length === 0
+      ? 'There are none yet that you may see: pam record add --type machine --title T --host H --port P makes one.'
+      : `${near.length > 0 ? 'Did you mean' : 'There are'}:\n${formatCandidates(near.length > 0 ? near : all)}`;
+  return new GatewayError('not-found', `Record "${named}" not found`, { remedy });
+}
+
+/** One text holds the other, whatever the case. */
+function isNear(title: string, named: string): boolean {
+  const [left, right] = [title.toLowerCase(), named.toLowerCase()];
+  return left.includes(right) || right.includes(left);
+}
+
+function formatCandidates(records: readonly TargetRecord[]): string {
+  const shown = records
+    .slice(0, CANDIDATES_SHOWN)
+    .map(({ recordId, title }) => `  ${recordId.padEnd(RECORD_ID_LENGTH)}  ${title}`);
+  const more = records.length - shown.length;
+  return [...shown, ...(more > 0 ? [`  and ${more} more: pam record list`] : [])].join('\n');
+}

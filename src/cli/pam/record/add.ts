@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
+import { GatewayError } from '../../../base/errors.ts';
+import { defineCommand } from '../../frame/command-tree.ts';
+import { missingFlag } from '../../frame/flags.ts';
+import type { Terminal } from '../../frame/terminal.ts';
+import { printable } from '../../frame/text.ts';
+import { addProfileOptions, type ProfileOptions, signWithOption, withClient } from '../connection.ts';
+import { listRecords } from '../find-record.ts';
+import { addFieldOptions, type FieldOptions, parseFields } from './fields.ts';
+import { publishRecord } from './publish-record.ts';
+
+type AddOptions = ProfileOptions & FieldOptions & { readonly signWith: readonly string[] };
+
+const EXAMPLE = 'pam record add --type machine --title web-1 --host 10.0.0.5 --port 22 --protocol ssh --user deploy';
+/** Protocols by the port they are usually found at. */
+const PROTOCOL_OF_PORT: Readonly<Record<number, string>> = {
+  22: 'ssh',
+  23: 'telnet',
+  389: 'ldap',
+  3306: 'mysql',
+  5432: 'postgres',
+};
+const RECORD_ID_BYTES = 16;
+
+/** `pam record add`: something that can be reached through the gateway. */
+export function addRecordCommand(terminal: Terminal): Command {
+  const command = defineCommand({
+    name: 'add',
+    summary: 'add something that can be reached through the gateway',
+    examples: [EXAMPLE],
+  });
+  return addProfileOptions(addFieldOptions(command))
+    .addOption(signWithOption())
+    .action((options: AddOptions) => addRecord(terminal, options));
+}
+
+async function addRecord(terminal: Terminal, options: AddOptions): Promise<void> {
+  const given = parseFields(options);
+  const type = given.type ?? requireField('--type');
+  const title = given.title ?? requireField('--title');
+  const host = given.host ?? requireField('--host');
+  const port = given.port ?? requireField('--port');
+  const recordId = randomBytes(RECORD_ID_BYTES).toString('base64url');
+  const { signal } = terminal;
+  await withClient(terminal, options, async (connected) => {
+    const { client, profile } = connected;
+    refuseTakenTitle(await listRecords(client, title, signal), title);
+    const record = {
+      gatewayUid: profile.gateway.uid,
+      recordId,
+      revision: 1,
+      deleted: false,
+      type,
+      title,
+      host,
+      port,
+      protocol: given.protocol ?? PROTOCOL_OF_PORT[port] ?? 'tcp',
+      user: given.user ?? null,
+      labels: given.labels ?? [],
+      changedUnixMs: (await client.welcome(signal)).unixMs,
+    };
+    await publishRecord(connected, record, { signWith: options.signWith, signal });
+  });
+  if (options.json === true) return terminal.printJson({ record: recordId, title });
+  terminal.print(recordId);
+  terminal.note(`${printable(title)} added. Next: pam tunnel start ${JSON.stringify(title)}`);
+}
+
+function requireField(flag: string): never {
+  throw missingFlag(flag, EXAMPLE);
+}
+
+/** Titles name records in every other command, so a second one of the same title would make both unusable by title. */
+function refuseTakenTitle(
+  found: readonly { readonly recordId: string; readonly title: string }[],
+  title: string,
+): void {
+  const taken = found.find((record) => record.title === title);
+  if (taken === undefined) return;
+  throw new GatewayError('already-exists', `a record "${title}" exists already (${taken.recordId})`, {
+    remedy: `Choose another title, or change that one: pam record edit ${taken.recordId} …`,
+  });
+}
