@@ -153,7 +153,7 @@ class Machine implements PoolMachine {
       else this.#seats.clockRefused(message.aheadMs, message.aheadMsMax);
       return;
     }
-    this.#detector.heard(member);
+    this.#detector.told(member);
     switch (message.kind) {
       case 'clock-refused':
         return this.#seats.clockRefused(message.aheadMs, message.aheadMsMax);

@@ -7,6 +7,8 @@ import { assert } from '../base/assert.ts';
 
 /** Between two rounds of probes. Lower: quicker detection, more messages. */
 export const PROBE_INTERVAL_MS = 500;
+/** A member that sent something this recently needs no probe: half of the probes of a small pool answer each other. */
+export const PROBE_SPARED_MS = 250;
 /** Members probed in one round: with up to five in the pool everybody, beyond that a fixed cost. */
 export const PROBE_TARGETS = 4;
 /** Until a direct probe without answer is asked of others; it is sent a second time at half of that. */

@@ -9,6 +9,7 @@ import {
   LAG_NOTICED_MS,
   PAUSE_MS,
   PROBE_INTERVAL_MS,
+  PROBE_SPARED_MS,
   PROBE_TARGETS,
   PROBE_TIMEOUT_MS,
   SUSPICION_CONFIRMATIONS,
@@ -87,6 +88,12 @@ export class Detector {
     if (table.judge(member, 'alive', now.atMs)) outbox.note('info', 'member-alive', { instance: member.record.instanceId });
   }
 
+  /** The member sent something over its link: as good as an answered probe. */
+  told(member: Member): void {
+    member.toldAtMs = this.#context.now.atMs;
+    this.heard(member);
+  }
+
   /** A probe of ours, or one we made for somebody, was answered. */
   acked(nonce: number, from: InstanceId): void {
     const probe = this.#probes.get(nonce);
@@ -144,6 +151,7 @@ export class Detector {
     this.#awareness = Math.max(0, this.#awareness - 1);
     const others = liveOthers(this.#context);
     const busy = new Set([...this.#probes.values()].filter(({ onBehalfOf }) => onBehalfOf === null).map(({ target }) => target));
+    for (const id of others) if (atMs - (this.#context.table.get(id)?.toldAtMs ?? Number.NEGATIVE_INFINITY) < PROBE_SPARED_MS) busy.add(id);
     const wanted = Math.min(PROBE_TARGETS, others.length);
     for (let taken = 0, tries = 0; taken < wanted && tries < others.length + this.#ring.length + 1; tries++) {
       const target = this.#nextInRing(others);

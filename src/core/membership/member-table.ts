@@ -18,6 +18,8 @@ export interface Member {
   changedAtMs: number;
   /** Anything heard of it that only it can have said. */
   heardAtMs: number;
+  /** It sent something over its link. */
+  toldAtMs: number;
   /** This instance's clock when it first met the member, if it was established then: the earliest stamp it believes. */
   readonly metAt: Stamp | null;
   /** It came back while its seat was still held for it. */
@@ -153,6 +155,7 @@ export class MemberTable {
       opinion: 'alive',
       changedAtMs: met.atMs,
       heardAtMs: met.atMs,
+      toldAtMs: Number.NEGATIVE_INFINITY,
       metAt: met.metAt,
       resumes: false,
       pulse: null,
