@@ -11,7 +11,7 @@ export interface PoolPort {
   /** New with every start; a job request names it. */
   readonly startId: string;
   readonly gateway: { readonly uid: string; readonly name: string; readonly adminKeys: readonly string[]; readonly threshold: number };
-  /** Wall clock that job deadlines are measured by, in milliseconds. */
+  /** The pool's clock, which job deadlines are measured by, in milliseconds. */
   unixMs(): number;
   view(): PoolView;
   readonly jobs: JobsView;

@@ -71,6 +71,8 @@ export interface Remembered {
 /** The machine. Every call is synchronous; no call throws for anything that arrives from outside. */
 export interface PoolMachine {
   step(input: Input): readonly Effect[];
+  /** The pool's clock at a moment of the wall clock: what deadlines are measured by. */
+  poolUnixMs(wallUnixMs: number): number;
   /** When the machine wants a `wakeup`, in monotonic milliseconds; undefined: not by itself. */
   nextWakeupAtMs(): number | undefined;
   view(now: { readonly atMs: number }): PoolView;

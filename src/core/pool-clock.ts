@@ -25,7 +25,7 @@ export class PoolClock {
     return this.#last;
   }
 
-  /** Takes over the pool's clock from an established member while joining. */
+  /** Takes over a member's time where it is ahead: of two that meet, the later clock is the pool's from then on. */
   adopt(poolStamp: Stamp, poolUnixMs: number, wallUnixMs: number): void {
     this.#aheadMs = Math.max(this.#aheadMs, poolUnixMs - wallUnixMs, 0);
     this.observe(poolStamp, wallUnixMs);

@@ -15,7 +15,7 @@ import { LimitKeeper, openLimitBook } from './limit/limit-keeper.ts';
 import { OwnLoad } from './load/own-load.ts';
 import { Detector } from './membership/detector.ts';
 import { Exchange } from './membership/exchange.ts';
-import { MemberTable } from './membership/member-table.ts';
+import { type Member, MemberTable } from './membership/member-table.ts';
 import { OwnRecord } from './membership/own-record.ts';
 import { Pulses } from './membership/pulses.ts';
 import { Outbox } from './outbox.ts';
@@ -83,6 +83,10 @@ class Machine implements PoolMachine {
 
   nextWakeupAtMs(): number | undefined {
     return this.#wakeupAtMs;
+  }
+
+  poolUnixMs(wallUnixMs: number): number {
+    return this.#context.clock.poolUnixMs(wallUnixMs);
   }
 
   view({ atMs }: { readonly atMs: number }): ReturnType<PoolMachine['view']> {
@@ -199,6 +203,8 @@ class Machine implements PoolMachine {
     const before = table.get(from);
     const greetBack = before === undefined || !before.linked;
     const greeting = this.#exchange.greeted(from, hello);
+    // It was told how far its clock is off, and ends by itself: closing now could overtake that.
+    if (greeting === 'clock-refused') return;
     if (greeting !== 'welcome') {
       outbox.note('warn', 'greeting-refused', { instance: from, reason: greeting });
       outbox.push({ kind: 'disconnect', peer: from });
@@ -253,10 +259,8 @@ class Machine implements PoolMachine {
   #carryOn(): void {
     const { table, now, own } = this.#context;
     if (this.#exchange.twin !== null) this.#stopTwin();
-    for (const member of this.#detector.run()) {
-      this.#jobs.memberGone(member.record.instanceId);
-      this.records.forget(member.record.instanceId);
-    }
+    for (const member of this.#detector.run()) this.#gone(member);
+    for (const member of this.#exchange.takeLeavers()) this.#gone(member);
     this.#seats.run();
     this.#drains.run();
     this.#jobs.run();
@@ -264,6 +268,11 @@ class Machine implements PoolMachine {
     if (now.atMs < this.#forgetAtMs) return;
     this.#forgetAtMs = now.atMs + 10_000;
     table.forget(now.atMs);
+  }
+
+  #gone({ record }: Member): void {
+    this.#jobs.memberGone(record.instanceId);
+    this.records.forget(record.instanceId);
   }
 
   #stopTwin(): void {

@@ -71,6 +71,11 @@ export const FORGET_MS = 600_000;
 
 /** A joiner's wall clock may be this far ahead of the pool's clock. Wall-clock milliseconds. */
 export const CLOCK_AHEAD_MS_MAX = 10_000;
+/**
+ * A limit is offered within this time of its issue, by the pool's clock. Only a seat granted later than that after a newer limit's issue was surely
+ * claimed under an outdated one. Wall-clock milliseconds.
+ */
+export const LIMIT_ISSUE_MS_MAX = 60_000;
 /** A joiner's stamp may be this much earlier than its first meeting with a member. Wall-clock milliseconds. */
 export const STAMP_EARLY_MS_MAX = 5000;
 

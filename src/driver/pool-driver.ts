@@ -87,9 +87,9 @@ export class PoolDriver implements PoolPort {
     this.#flush();
   }
 
-  /** Wall clock, in milliseconds. */
+  /** The pool's clock, in milliseconds. */
   unixMs(): number {
-    return Date.now();
+    return this.#init.machine.poolUnixMs(Date.now());
   }
 
   /** What this instance believes at this moment. */

@@ -30,6 +30,8 @@ export interface SessionsInHand {
   draining(): void;
   /** The drain's time is over. */
   cancelAll(reason: string): void;
+  /** The instance leaves: what the others should still hear is said now. */
+  leaving(): void;
 }
 
 interface Drain {
@@ -152,7 +154,7 @@ export class SeatKeeper {
 
   #stampAfterMeeting(): void {
     const { own, clock, now } = this.#context;
-    if (this.#restamped || !this.#exchange.adoptedClock || isEstablished(this.#context)) return;
+    if (this.#restamped || !this.#exchange.metEstablished || isEstablished(this.#context)) return;
     this.#restamped = true;
     if (own.record.seat === null) this.#revise({ joinedAt: clock.stamp(now.unixMs) });
   }
@@ -302,6 +304,7 @@ export class SeatKeeper {
 
   #end(code: ExitCode, lines: readonly string[]): void {
     this.#ended = true;
+    this.#sessions.leaving();
     this.#context.outbox.exit(code, lines);
   }
 }

@@ -103,18 +103,28 @@ export class JobBoard implements JobsView {
 
   /** Publishes news when there is some and it is time. */
   run(): void {
-    const { now, outbox, init, self } = this.#context;
+    const { now } = this.#context;
     if (this.#news.size === 0 || now.atMs < this.#toldAtMs + JOB_NEWS_MS) return;
     this.#toldAtMs = now.atMs;
-    const ids = [...this.#news].slice(0, JOB_NOTICES_MAX);
-    const notices = ids.flatMap((id) => this.#notices.get(id) ?? []);
-    for (const id of ids) this.#news.delete(id);
-    outbox.publish({ kind: 'jobs', sealed: seal(jobNewsSeal, { teller: self, notices }, [init.identity]) });
+    this.#tellBatch();
+  }
+
+  /** Publishes all news now. */
+  flush(): void {
+    while (this.#news.size > 0) this.#tellBatch();
   }
 
   /** When `run` has something to do. */
   dueAtMs(): number | undefined {
     return this.#news.size === 0 ? undefined : this.#toldAtMs + JOB_NEWS_MS;
+  }
+
+  #tellBatch(): void {
+    const { outbox, init, self } = this.#context;
+    const ids = [...this.#news].slice(0, JOB_NOTICES_MAX);
+    const notices = ids.flatMap((id) => this.#notices.get(id) ?? []);
+    for (const id of ids) this.#news.delete(id);
+    outbox.publish({ kind: 'jobs', sealed: seal(jobNewsSeal, { teller: self, notices }, [init.identity]) });
   }
 
   #isNews(notice: JobNotice, known: JobNotice, teller: InstanceId): boolean {

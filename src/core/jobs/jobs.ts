@@ -80,6 +80,11 @@ export class Jobs implements SessionsInHand {
     this.bench.cancelAll('everything', reason);
   }
 
+  /** The instance leaves: news that waited for their batch go out. */
+  leaving(): void {
+    this.board.flush();
+  }
+
   /** A client's request: dispatched here if it names this instance, passed on if it names another. */
   submit({ request, ticket }: Extract<Event, { kind: 'submit' }>): void {
     this.#route(request, 0, (reply) => this.#context.outbox.reply(ticket, reply));

@@ -110,8 +110,11 @@ export class WorkerBench {
   storeFailed(write: number, reason: string): boolean {
     const work = this.#takeWrite(write);
     if (work === undefined) return false;
+    if (work.journaled) return true;
     const declined = failure('storage-failed', `the worker's journal could not be written: ${reason}`);
-    this.#finish(work, 'failed', { error: declined, bytesIn: 0, bytesOut: 0 });
+    // Never accepted, so nobody is told of it: it goes on elsewhere under the same id.
+    this.#release(work);
+    this.#work.delete(work.notice.jobId);
     this.#parts.onAnswer(work.notice.jobId, work.entry, { kind: 'declined', failure: declined });
     return true;
   }
@@ -220,14 +223,16 @@ export class WorkerBench {
     state: Extract<JobState, 'succeeded' | 'failed' | 'cancelled'>,
     end: { readonly error: Failure | null; readonly bytesIn: number; readonly bytesOut: number },
   ): void {
-    const { load, board } = this.#parts;
-    if (work.request !== null) {
-      load.release(work.notice.kind, work.costKib);
-      if (!isLease(work.request)) this.#running -= 1;
-    }
-    board.step(work.notice.jobId, state, end.error?.message ?? '');
+    this.#release(work);
+    this.#parts.board.step(work.notice.jobId, state, end.error?.message ?? '');
     const { error, bytesIn, bytesOut } = end;
     this.#change(work, { state, endedUnixMs: this.#poolUnixMs(), error, bytesIn, bytesOut });
+  }
+
+  #release(work: Work): void {
+    if (work.request === null) return;
+    this.#parts.load.release(work.notice.kind, work.costKib);
+    if (!isLease(work.request)) this.#running -= 1;
   }
 
   #change(work: Work, change: Partial<JobNotice>): void {

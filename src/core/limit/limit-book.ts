@@ -1,10 +1,11 @@
 import { compareText, digestText, formatHex, sha256 } from '../../base/bytes.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { Verify } from '../../base/signing.ts';
-import { compareStamps, type Stamp } from '../../base/stamp.ts';
+import type { Stamp } from '../../base/stamp.ts';
 import { type Limit, limitSeal } from '../../wire/limit.ts';
 import type { Seat } from '../../wire/member-record.ts';
 import { type Opened, open } from '../../wire/sealed.ts';
+import { LIMIT_ISSUE_MS_MAX } from '../timing.ts';
 import type { LimitView } from '../view.ts';
 
 /** A limit whose gateway, signatures and threshold were checked; only `verifyLimit` makes one. */
@@ -62,6 +63,14 @@ export function supersedes(candidate: VerifiedLimit, current: VerifiedLimit): bo
 /** What became of a limit that was offered. */
 export type LimitOutcome = 'newer' | 'known' | 'older' | 'equivocation-won' | 'equivocation-lost';
 
+/** What is wrong with the time of issue of a limit that is offered now, or null. Pure. */
+export function issueTimeProblem(limit: Limit, poolUnixMs: number): string | null {
+  const offMs = limit.issuedUnixMs - poolUnixMs;
+  if (Math.abs(offMs) <= LIMIT_ISSUE_MS_MAX) return null;
+  const off = `${(Math.abs(offMs) / 1000).toFixed(1)} s ${offMs > 0 ? 'ahead of' : 'behind'}`;
+  return `the limit's time of issue is ${off} the pool's clock; at most ${LIMIT_ISSUE_MS_MAX / 1000} s are allowed: sign it anew with a right clock`;
+}
+
 /** All limits an instance has verified. The one in force never goes back. */
 export class LimitBook {
   #current: VerifiedLimit;
@@ -110,14 +119,14 @@ export class LimitBook {
   }
 
   /**
-   * What was allowed when the seat was granted: its own limit, or a newer one that had already been issued then (a seat claimed under an
-   * outdated limit is judged by the newer one). A limit this instance never saw counts as the seat states it.
+   * What was allowed when the seat was granted: its own limit, or a newer one that had surely been issued by then (a seat claimed under an
+   * outdated limit is judged by the newer one; in case of doubt, lowering the limit stops nobody). A limit this instance never saw counts as the seat states it.
    */
   grantedUnder(seat: Seat): number {
     let allowed = this.#history.get(seat.limitVersion)?.maxInstances ?? seat.maxInstances;
     let version = seat.limitVersion;
     for (const limit of this.#history.values()) {
-      if (limit.version <= version || !issuedBefore(limit, seat.grantedAt)) continue;
+      if (limit.version <= version || !surelyIssuedBefore(limit, seat.grantedAt)) continue;
       version = limit.version;
       allowed = limit.maxInstances;
     }
@@ -138,6 +147,6 @@ export class LimitBook {
   }
 }
 
-function issuedBefore(limit: Limit, stamp: Stamp): boolean {
-  return compareStamps({ unixMs: limit.issuedUnixMs, counter: 0 }, stamp) <= 0;
+function surelyIssuedBefore(limit: Limit, stamp: Stamp): boolean {
+  return limit.issuedUnixMs + LIMIT_ISSUE_MS_MAX < stamp.unixMs;
 }

@@ -5,7 +5,7 @@ import type { PoolInit } from '../index.ts';
 import type { Ticket } from '../input.ts';
 import type { Member } from '../membership/member-table.ts';
 import type { Outbox } from '../outbox.ts';
-import { LimitBook, type VerifiedLimit, verifyLimit } from './limit-book.ts';
+import { issueTimeProblem, LimitBook, type VerifiedLimit, verifyLimit } from './limit-book.ts';
 
 /** The book an instance starts with: the configuration's limit and every one its disk remembers. */
 export function openLimitBook({ gateway, verify, remembered }: PoolInit, outbox: Outbox): LimitBook {
@@ -43,6 +43,9 @@ export class LimitKeeper {
         const message = `limit version ${limit.version} does not supersede version ${version} (max ${maxInstances}), which is in force; sign a higher version`;
         return outbox.reply(ticket, { kind: 'refused', failure: failure('limit-refused', message) });
       }
+      const { clock, now } = this.#context;
+      const wrongTime = issueTimeProblem(limit, clock.poolUnixMs(now.unixMs));
+      if (wrongTime !== null) return outbox.reply(ticket, { kind: 'refused', failure: failure('limit-refused', wrongTime) });
       this.#write(limit, ticket);
     } catch (cause) {
       if (!(cause instanceof GatewayError)) throw cause;

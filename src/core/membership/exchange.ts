@@ -19,13 +19,14 @@ export type Greeting = 'welcome' | 'other-gateway' | 'clock-refused' | 'forged';
 export class Exchange {
   readonly #context: CoreContext;
   readonly #detector: Detector;
+  readonly #leavers: Member[] = [];
   #exchangedAtMs = Number.NEGATIVE_INFINITY;
   /** Somebody's whole table was taken in since the start. */
   synchronised = false;
   /** When the last unknown member appeared. */
   newsAtMs = Number.NEGATIVE_INFINITY;
   /** An established member has told the pool's time. */
-  adoptedClock = false;
+  metEstablished = false;
   /** A running process with this instance's own identity, found elsewhere. */
   twin: MemberRecord | null = null;
 
@@ -60,10 +61,8 @@ export class Exchange {
       outbox.note('warn', 'clock-refused', { instance: from, aheadMs });
       return 'clock-refused';
     }
-    if (!isEstablished(this.#context) && hello.established) {
-      clock.adopt(hello.clock, hello.wallUnixMs, now.unixMs);
-      this.adoptedClock = true;
-    } else clock.observe(hello.clock, now.unixMs);
+    clock.adopt(hello.clock, hello.wallUnixMs, now.unixMs);
+    if (hello.established) this.metEstablished = true;
     if (this.takeRecord(hello.record, from) === undefined) return 'forged';
     const member = table.get(from);
     if (member !== undefined) {
@@ -87,8 +86,14 @@ export class Exchange {
     clock.observe(record.joinedAt, now.unixMs);
     const member = table.get(record.instanceId);
     if (member !== undefined) this.#detector.refuted(member);
+    if (member !== undefined && record.state === 'left') this.#leavers.push(member);
     if (result === 'new') this.newsAtMs = now.atMs;
     return result;
+  }
+
+  /** Members that have said since the last call that they are leaving. */
+  takeLeavers(): readonly Member[] {
+    return this.#leavers.splice(0);
   }
 
   /** Tells everyone the current version of the own record. */
