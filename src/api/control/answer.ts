@@ -82,5 +82,5 @@ async function traceJob(jobId: string, { port }: ControlSource, signal: AbortSig
 }
 
 function started({ port, facts }: ControlSource): StartedReport {
-  return { instanceId: port.instanceId, name: facts.name, state: port.view().state };
+  return { instanceId: port.instanceId, name: facts.name, state: port.view().state, processId: facts.processId };
 }

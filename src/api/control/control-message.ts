@@ -40,6 +40,8 @@ export interface StartedReport {
   readonly instanceId: string;
   readonly name: string;
   readonly state: string;
+  /** The process whose end completes it. */
+  readonly processId: number;
 }
 
 /** Answer to `bundle`: everything this instance knows that helps somebody else to understand a problem, without secrets. */

@@ -71,8 +71,10 @@ export function reportHealth({ port, view, facts }: InstanceSource): HealthRepor
 }
 
 /** The limit in force, who signed it and who holds it. */
-export function reportPolicy({ limit, members }: PoolView): PolicyReport {
-  const holders = members.filter(({ rank, held }) => rank !== null && held?.limitDigest === limit.digest);
+export function reportPolicy({ self, limit, members }: PoolView): PolicyReport {
+  const holders = members.filter(
+    ({ record, rank, held }) => record.instanceId === self || (rank !== null && held?.limitDigest === limit.digest),
+  );
   return {
     maxInstances: limit.maxInstances,
     version: limit.version,

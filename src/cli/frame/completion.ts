@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: what looks like a template is shell
 /** Pure: completion scripts for shells, made from the command tree. */
 import type { Command } from 'commander';
 
@@ -52,7 +53,6 @@ function formatPathSearch(nodes: readonly Node[], words: string): readonly strin
     `  for word in ${words}; do`,
     // biome-ignore lint/suspicious/noTemplateCurlyInString: shell, not a template
     '    case "${line_path:+$line_path }$word" in',
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: shell, not a template
     `      ${paths.join('|')}) line_path="\${line_path:+$line_path }$word" ;;`,
     '    esac',
     '  done',

@@ -53,6 +53,14 @@ export function formatId(id: string | null, whole: boolean): string {
   return whole ? id : shortId(id);
 }
 
+/** `host:port` of a multiaddr, whose peer id stands elsewhere; anything else as it is. */
+export function formatAddress(address: string): string {
+  const found = /^\/(ip4|ip6|dns[46]?)\/([^/]+)\/tcp\/(\d+)/.exec(address);
+  if (found === null) return address;
+  const [, kind, host, port] = found;
+  return kind === 'ip6' ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** `1 session`, `2 sessions`. */
 export function countOf(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;

@@ -34,8 +34,8 @@ async function drain(terminal: Terminal, { json, dataDir, wait, timeout }: Drain
   const timeoutMs = parseDuration(timeout, '--timeout');
   const { askControl } = await import('../../api/client.ts');
   const directory = chooseDataDir(dataDir, terminal.env);
-  const { instanceId, name } = await askControl(directory, { kind: 'drain' }, terminal.signal);
-  const drainedMs = wait ? await waitUntilGone(terminal, { directory, name, timeoutMs }) : null;
+  const { instanceId, name, processId } = await askControl(directory, { kind: 'drain' }, terminal.signal);
+  const drainedMs = wait ? await waitUntilGone(terminal, { directory, name, processId, timeoutMs }) : null;
   if (json === true) return terminal.printJson({ instanceId, name, drained: drainedMs !== null, elapsedMs: drainedMs });
   terminal.print(drainedMs === null ? `${name}: draining` : `${name}: drained in ${formatDuration(drainedMs)}`);
 }

@@ -31,8 +31,8 @@ async function stop(terminal: Terminal, { json, dataDir, timeout }: StopOptions)
   const timeoutMs = parseDuration(timeout, '--timeout');
   const { askControl } = await import('../../api/client.ts');
   const directory = chooseDataDir(dataDir, terminal.env);
-  const { instanceId, name } = await askControl(directory, { kind: 'stop' }, terminal.signal);
-  const elapsedMs = await waitUntilGone(terminal, { directory, name, timeoutMs });
+  const { instanceId, name, processId } = await askControl(directory, { kind: 'stop' }, terminal.signal);
+  const elapsedMs = await waitUntilGone(terminal, { directory, name, processId, timeoutMs });
   if (json === true) return terminal.printJson({ instanceId, name, stopped: true, elapsedMs });
   terminal.print(`${name}: stopped in ${formatDuration(elapsedMs)}`);
 }

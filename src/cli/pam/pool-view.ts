@@ -13,7 +13,7 @@ export interface PoolSummary {
   readonly members: readonly MemberSummary[];
 }
 
-/** Reads the whole pool, page by page. */
+/** Reads the whole pool, page by page. What the answering instance holds itself is in the page, not beside its name. */
 export async function readPool(client: AccessClient, signal: AbortSignal): Promise<PoolSummary> {
   const members: MemberSummary[] = [];
   let page: PoolPage | undefined;
@@ -22,7 +22,11 @@ export async function readPool(client: AccessClient, signal: AbortSignal): Promi
     members.push(...page.members);
   } while (page.next !== null && members.length <= MEMBERS_MAX);
   const { gatewayUid, gatewayName, maxInstances, limitVersion } = page;
-  return { gatewayUid, gatewayName, maxInstances, limitVersion, members: members.sort(compareRank) };
+  const { instanceId: answering } = await client.welcome(signal);
+  const known = members.map((member) =>
+    member.instanceId === answering ? { ...member, heldLimitVersion: limitVersion } : member,
+  );
+  return { gatewayUid, gatewayName, maxInstances, limitVersion, members: known.sort(compareRank) };
 }
 
 /** Members that take part, whether they serve or wait. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { MemberReport, MembersReport } from '../../../api/client.ts';
 import { formatTable } from '../../frame/table.ts';
 import type { Style, Terminal } from '../../frame/terminal.ts';
-import { formatAgo, formatDuration, formatId, formatPerMille } from '../../frame/text.ts';
+import { formatAddress, formatAgo, formatDuration, formatId, formatPerMille } from '../../frame/text.ts';
 import { defineReport } from './define-report.ts';
 import { paintState } from './pool-line.ts';
 
@@ -47,7 +47,7 @@ export function renderMembers({ self, members }: MembersReport, style: Style): r
       member.instanceId === self ? '–' : formatDuration(member.lastHeardMs),
       formatAgo(member.joinedAt, nowUnixMs),
       member.version,
-      verbose ? member.addresses.join(' ') : (member.addresses[0] ?? '–'),
+      verbose ? member.addresses.join(' ') : formatAddress(member.addresses[0] ?? '–'),
       describeOddities(member, self),
     ]),
   });

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { StatusReport } from '../../../api/client.ts';
 import type { Style, Terminal } from '../../frame/terminal.ts';
-import { formatAgo, formatDuration, printable } from '../../frame/text.ts';
+import { formatAddress, formatAgo, formatDuration, printable } from '../../frame/text.ts';
 import { defineReport } from './define-report.ts';
 import { paintState } from './pool-line.ts';
 
@@ -16,7 +16,7 @@ export function statusCommand(terminal: Terminal): Command {
 }
 
 /** Name and value, one fact per line. */
-export function renderStatus(report: StatusReport, { palette, nowUnixMs }: Style): readonly string[] {
+export function renderStatus(report: StatusReport, { palette, nowUnixMs, verbose }: Style): readonly string[] {
   const { listen } = report;
   const facts: readonly (readonly [string, string])[] = [
     ['instance', `${printable(report.name)}  ${report.instanceId}`],
@@ -29,12 +29,16 @@ export function renderStatus(report: StatusReport, { palette, nowUnixMs }: Style
         ? 'none'
         : `granted under limit v${report.seat.limitVersion}, ${formatAgo(report.seat.grantedAt, nowUnixMs)}`,
     ],
-    ['mesh', listen.mesh.join(', ') || '–'],
-    ['access', listen.access.join(', ') || '–'],
+    ['mesh', showAddresses(listen.mesh, verbose)],
+    ['access', showAddresses(listen.access, verbose)],
     ['http', listen.http ?? 'off'],
     ['data', report.dataDir],
     ['process', `${report.processId}, up ${formatDuration(report.uptimeMs)}, since ${report.startedAt}`],
     ['version', `${report.version}, ${report.platform}`],
   ];
   return facts.map(([name, value]) => `${palette.faint(name.padEnd(10))}${value}`);
+}
+
+function showAddresses(addresses: readonly string[], verbose: boolean): string {
+  return addresses.map((address) => (verbose ? address : formatAddress(address))).join(', ') || '–';
 }

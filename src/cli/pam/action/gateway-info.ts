@@ -4,7 +4,7 @@ import { formatUnixMs } from '../../../base/stamp.ts';
 import type { MemberSummary } from '../../../wire/access-member.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
 import type { Style, Terminal } from '../../frame/terminal.ts';
-import { formatAgo, formatBytes, printable } from '../../frame/text.ts';
+import { formatAddress, formatAgo, formatBytes, printable } from '../../frame/text.ts';
 import { addProfileOptions, assertGateway, type ProfileOptions, withClient } from '../connection.ts';
 import { findInstance } from '../gateway/drain.ts';
 import { liveMembers, readPool } from '../pool-view.ts';
@@ -83,7 +83,7 @@ function renderInfo(instance: InstanceInfo, { palette, nowUnixMs }: Style): read
     ['version', instance.version],
     ['platform', instance.platform],
     ['started', `${instance.startedAt} (${formatAgo(instance.startedAt, nowUnixMs)})`],
-    ['access', instance.accessAddresses.join(', ')],
+    ['access', instance.accessAddresses.map(formatAddress).join(', ')],
     ['limit', instance.limitVersion === null ? '–' : `version ${instance.limitVersion}`],
     ['sessions', String(instance.sessions ?? '–')],
     ['memory', memory],
