@@ -13,6 +13,8 @@ export const UPGRADE_TIMEOUT_MS = 3_000;
 export const STREAM_TIMEOUT_MS = 3_000;
 /** Addresses tried by one `connect`. */
 export const DIAL_ADDRESSES_MAX = 16;
+/** The next address of an instance is tried alongside when the one before has not answered by then (as RFC 8305, section 5). */
+export const DIAL_STAGGER_MS = 250;
 /** Incoming connections per second from one host. Default of libp2p: 5, which a pool behind one address exceeds when it starts. */
 export const INBOUND_PER_SECOND_MAX = 200;
 /** Incoming connections that have not proved the pool secret yet. Bounds what a flood of strangers can hold. */
@@ -32,6 +34,9 @@ export const STREAM_WINDOW_BYTES_MAX = 1024 * 1024;
 /** Streams one peer may have open: a link, gossip both ways and short-lived ones. */
 export const STREAMS_MAX = 64;
 
+/** Connections one peer may have: the link's, a second one of a simultaneous dial, and what is closing. */
+export const PEER_CONNECTIONS_MAX = 4;
+
 /** Payload of one frame on a link. */
 export const FRAME_BYTES_MAX = DIRECT_BYTES_MAX;
 /** Unsent bytes on one link. Raising it remembers more for a peer that does not read, at that much memory per peer. */
@@ -43,11 +48,11 @@ export const LINK_BATCH_BYTES = 64 * 1024;
 /** First pause before a closed link is opened again on a living connection; doubles with each failure in a row. */
 export const LINK_REOPEN_MS = 100;
 /** Failures in a row after which the connection itself is given up: its next one starts afresh. */
-export const LINK_FAILURES_MAX = 6;
+export const LINK_FAILURES_MAX = 5;
 /** A link that lived this long has ended the row of failures. */
 export const LINK_STABLE_MS = 10_000;
 /** A connection on which the other side has opened no link for this long is closed. */
-export const LINK_WAIT_MS = 10_000;
+export const LINK_WAIT_MS = 6_000;
 /**
  * A second connection to a peer within this time was dialled before the first was open: both dialled at once. Later ones were dialled because the
  * peer has lost the first.
@@ -58,6 +63,8 @@ export const STOP_FLUSH_MS = 500;
 
 /** Data of one gossiped message. */
 export const GOSSIP_DATA_BYTES_MAX = GOSSIP_BYTES_MAX;
+/** Telling others that a message need not be sent again pays from this size on; below, it doubles the number of packets for nothing. */
+export const GOSSIP_DONT_WANT_BYTES = 16 * 1024;
 /** One gossip packet: several messages and control. */
 export const GOSSIP_PACKET_BYTES_MAX = 2 * 1024 * 1024;
 /** Unsent gossip for one peer; beyond it the stream is dropped and later opened anew. */

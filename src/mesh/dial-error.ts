@@ -38,9 +38,10 @@ export class DialError extends GatewayError {
   }
 }
 
-/** The failure that tells most about why none of the addresses worked: the one furthest along the handshake. */
-export function mostTelling(failures: readonly DialError[]): DialError | undefined {
-  return [...failures].sort((left, right) => TELLING.indexOf(left.reason) - TELLING.indexOf(right.reason))[0];
+/** The failure that tells most about why none of the addresses worked: a bug before all, then the one furthest along the handshake. */
+export function mostTelling(failures: readonly unknown[]): unknown {
+  const rank = (failure: unknown): number => (failure instanceof DialError ? TELLING.indexOf(failure.reason) : -1);
+  return [...failures].sort((left, right) => rank(left) - rank(right))[0];
 }
 
 const TELLING: readonly DialReason[] = [

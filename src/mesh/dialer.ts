@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { GatewayError } from '../base/errors.ts';
 import { type DialAddress, parseDialAddress } from './address.ts';
-import { DIAL_ADDRESSES_MAX, DIAL_TIMEOUT_MS } from './bounds.ts';
+import { DIAL_ADDRESSES_MAX, DIAL_STAGGER_MS, DIAL_TIMEOUT_MS } from './bounds.ts';
 import { DialError, type DialReason, mostTelling } from './dial-error.ts';
 
 /** What a dialer needs of the node. */
@@ -33,23 +34,32 @@ export class Dialer {
     this.#init = init;
   }
 
-  /** Tries the addresses of one instance in turn; its peer id. Already connected counts as success. */
+  /** Dials the addresses of one instance, the first that works wins; its peer id. Already connected counts as success. */
   async connect(addresses: readonly string[], signal: AbortSignal): Promise<string> {
     const targets = addresses.slice(0, DIAL_ADDRESSES_MAX).map(parseDialAddress);
-    const failures: DialError[] = [];
-    for (const target of targets) {
-      try {
-        return await this.#dial(target, signal);
-      } catch (error) {
-        if (!(error instanceof DialError)) throw error;
-        failures.push(error);
-        if (error.reason === 'cancelled') break;
-      }
+    if (targets.length === 0) {
+      throw new GatewayError('bad-usage', 'no address to connect to', { remedy: 'Name at least one HOST:PORT.' });
     }
-    const failure = mostTelling(failures);
-    throw (
-      failure ?? new GatewayError('bad-usage', 'no address to connect to', { remedy: 'Name at least one HOST:PORT.' })
-    );
+    const decided = new AbortController();
+    try {
+      return await Promise.any(this.#startInTurn(targets, AbortSignal.any([signal, decided.signal]), decided));
+    } catch (error) {
+      throw error instanceof AggregateError ? mostTelling(error.errors) : error;
+    }
+  }
+
+  /** Each address is dialled once the one before has failed or is slow; success aborts the rest. */
+  #startInTurn(targets: readonly DialAddress[], signal: AbortSignal, decided: AbortController): Promise<string>[] {
+    let turn: Promise<unknown> = Promise.resolve();
+    return targets.map((target) => {
+      const attempt = turn.then(() => this.#dial(target, signal));
+      const ended = attempt.then(
+        () => decided.abort(),
+        () => undefined,
+      );
+      turn = turn.then(() => Promise.race([ended, sleep(DIAL_STAGGER_MS, undefined, { ref: false })]));
+      return attempt;
+    });
   }
 
   /** Asked by the node once the other side has proved who it is: true ends the dial. */
@@ -63,6 +73,7 @@ export class Dialer {
   async #dial({ address, expectedPeer }: DialAddress, signal: AbortSignal): Promise<string> {
     if (expectedPeer !== undefined && this.#init.isConnected(expectedPeer)) return expectedPeer;
     const key = address.toString();
+    if (signal.aborted) throw new DialError('cancelled', key, { cause: signal.reason });
     const attempt: Attempt = this.#attempts.get(key) ?? { expectedPeer, isSecuring: false, found: undefined };
     this.#attempts.set(key, attempt);
     try {

@@ -1,5 +1,6 @@
 import type { PeerDiscovery } from '@libp2p/interface';
 import { type MulticastDNSComponents, mdns } from '@libp2p/mdns';
+import { orderListenAddresses } from './address.ts';
 import type { MeshLog } from './log.ts';
 
 /** What discovery needs. */
@@ -29,10 +30,8 @@ export function localDiscovery(init: DiscoveryInit): (components: MulticastDNSCo
     });
     service.addEventListener('peer', ({ detail }) => {
       const peer = detail.id.toString();
-      init.onFound(
-        peer,
-        detail.multiaddrs.map((address) => `${address.toString()}/p2p/${peer}`),
-      );
+      const addresses = detail.multiaddrs.map((address) => `${address.toString()}/p2p/${peer}`);
+      init.onFound(peer, orderListenAddresses(addresses, []));
     });
     return service;
   };

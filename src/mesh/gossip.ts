@@ -10,6 +10,7 @@ import type { Connection, PeerId, Topology } from '@libp2p/interface';
 import { sha256 } from '../base/bytes.ts';
 import {
   GOSSIP_DATA_BYTES_MAX,
+  GOSSIP_DONT_WANT_BYTES,
   GOSSIP_PACKET_BYTES_MAX,
   GOSSIP_PRUNE_BACKOFF_MS,
   GOSSIP_QUEUE_BYTES_MAX,
@@ -163,6 +164,9 @@ function options(topic: string): Partial<GossipsubOpts> {
     D: 6,
     Dlo: 4,
     Dhi: 12,
+    // Announced each second to all who are not grafted, in pools up to about 16: who is not connected to the publisher misses nothing.
+    Dlazy: 12,
+    idontwantMinDataSize: GOSSIP_DONT_WANT_BYTES,
     pruneBackoff: GOSSIP_PRUNE_BACKOFF_MS,
     unsubcribeBackoff: GOSSIP_PRUNE_BACKOFF_MS,
     graftFloodThreshold: GOSSIP_PRUNE_BACKOFF_MS / 2,

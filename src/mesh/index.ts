@@ -64,8 +64,9 @@ export interface Mesh {
   /** Sends to every instance, without guarantee. The same bytes published again within half a minute are dropped. Throws `bad-message` above 64 KiB. */
   publish(bytes: Uint8Array): void;
   /**
-   * Dials the addresses of one instance in turn (`host:port` or multiaddr, with or without `/p2p/ID`), three seconds at most for each; its peer id. Already
-   * connected counts as success. `link-up` follows. Throws `DialError`, or `bad-usage` for text that is no address.
+   * Dials the addresses of one instance (`host:port` or multiaddr, with or without `/p2p/ID`): the next one is tried alongside when the one before is slow,
+   * three seconds at most for each; the peer id of who answered. Already connected counts as success. `link-up` follows. Throws the most telling
+   * `DialError`, or `bad-usage` for text that is no address.
    */
   connect(addresses: readonly string[], signal: AbortSignal): Promise<InstanceId>;
   /** Closes the connection to that peer now; `link-down` is reported before this returns. */

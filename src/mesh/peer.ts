@@ -5,6 +5,7 @@ import {
   LINK_REOPEN_MS,
   LINK_STABLE_MS,
   LINK_WAIT_MS,
+  PEER_CONNECTIONS_MAX,
   SIMULTANEOUS_MS,
   STREAM_TIMEOUT_MS,
 } from './bounds.ts';
@@ -79,6 +80,10 @@ export class Peer {
   /** A connection was opened, by either side. */
   addConnection(connection: Connection): void {
     if (this.#entries.some((entry) => entry.connection === connection)) return;
+    if (this.#entries.length >= PEER_CONNECTIONS_MAX) {
+      connection.abort(new Error('too many connections from one peer'));
+      return;
+    }
     const entry: Entry = { connection, openedAtMs: performance.now() };
     this.#entries.push(entry);
     if (!this.#init.opens) {
@@ -138,10 +143,11 @@ export class Peer {
     this.#opening = connection;
     try {
       const stream = await connection.newStream(LINK_PROTOCOL, { signal: AbortSignal.timeout(STREAM_TIMEOUT_MS) });
-      this.#opening = undefined;
+      if (stream.status !== 'open') throw new Error('the peer closed it at once');
+      if (this.#opening === connection) this.#opening = undefined;
       this.#adopt(stream, connection);
     } catch (cause) {
-      this.#opening = undefined;
+      if (this.#opening === connection) this.#opening = undefined;
       this.#init.log.debug({ peer: this.#init.id, cause: String(cause) }, 'link not opened');
       // A link elsewhere still works: the newcomer was no replacement for it.
       if (this.#current !== undefined) connection.abort(new Error('another connection carries the link'));

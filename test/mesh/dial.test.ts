@@ -100,6 +100,18 @@ describe('a dial', () => {
     expect(await one.mesh.connect(['127.0.0.1:1', other.address()], AbortSignal.timeout(DEADLINE_MS))).toBe(other.id);
   });
 
+  it('does not wait for an address that stays silent when another one works', async () => {
+    const one = await startOne();
+    const [other] = await startInstances(['other']);
+    if (other === undefined) throw new Error('one was started');
+    instances.push(other);
+    const silent = await startServer(() => undefined);
+    const startedAtMs = performance.now();
+    const peer = await one.mesh.connect([silent, silent, other.address(), silent], AbortSignal.timeout(DEADLINE_MS));
+    expect(peer).toBe(other.id);
+    expect(performance.now() - startedAtMs).toBeLessThan(1_500);
+  });
+
   it('ends at once when its caller gives up', async () => {
     const one = await startOne();
     const silent = await startServer(() => undefined);

@@ -2,8 +2,12 @@ import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import type { Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { afterEach, describe, expect, it } from 'vitest';
+import { assertDefined } from '../../src/base/assert.ts';
+import { keyPairFromSeed } from '../../src/base/ed25519.ts';
+import type { InstanceId } from '../../src/base/ids.ts';
 import { FrameKind } from '../../src/mesh/frame.ts';
 import { PoolGossip } from '../../src/mesh/gossip.ts';
 import { DialError } from '../../src/mesh/index.ts';
@@ -25,8 +29,8 @@ import {
 
 /** Above the number of half-open connections the listener holds. */
 const HALF_OPEN = 150;
-const FLOOD = 3_000;
-const FLOOD_AT_ONCE = 50;
+const FLOOD = 1_000;
+const FLOOD_AT_ONCE = 100;
 
 let instances: TestInstance[] = [];
 const nodes: MeshNode[] = [];
@@ -68,8 +72,8 @@ async function expectStillServing(target: TestInstance): Promise<void> {
 describe('whoever does not know the pool secret', () => {
   it('is told so when it dials, ten times of ten, and reaches no handler on either side', async () => {
     const target = await startOne();
-    for (let attempt = 0; attempt < 10; attempt++) {
-      const stranger = createInstance(`stranger ${attempt}`, { networkKey: testKey(`other network ${attempt}`) });
+    const dialAsStranger = async (label: string): Promise<void> => {
+      const stranger = createInstance(label, { networkKey: testKey(label) });
       instances.push(stranger);
       await stranger.mesh.start(AbortSignal.timeout(DEADLINE_MS));
       const failure = await dial(stranger, target).catch((error: unknown) => error);
@@ -77,10 +81,11 @@ describe('whoever does not know the pool secret', () => {
       expect(failure).toMatchObject({ reason: 'not-a-member', code: 'not-a-member' });
       expect(String(failure)).toContain('other pool secret or not a gateway mesh port');
       expect(stranger.events).toEqual([]);
-    }
+    };
+    await Promise.all(Array.from({ length: 10 }, (_, index) => dialAsStranger(`stranger ${index}`)));
     expect(target.events).toEqual([]);
     await expectStillServing(target);
-  }, 60_000);
+  });
 
   it('is cut off when it sends random bytes, whatever their number', async () => {
     const target = await startOne();
@@ -122,10 +127,11 @@ function heapBytes(): number {
 }
 
 /** A member by its secret that does not keep to the protocol of links. */
-async function startRogue(label: string): Promise<MeshNode> {
+async function startRogue(label: string, isWanted: (id: InstanceId) => boolean): Promise<MeshNode> {
+  const identity = seeds(label).find((seed) => isWanted(keyPairFromSeed(seed).id));
   const gossip = new PoolGossip({ topic: 'rogue', onMessage: () => undefined });
   const node = await createMeshNode({
-    identity: testKey(label),
+    identity: assertDefined(identity, 'half of all ids are lower'),
     networkKey: testKey('network'),
     listen: ['/ip4/127.0.0.1/tcp/0'],
     announce: [],
@@ -138,12 +144,8 @@ async function startRogue(label: string): Promise<MeshNode> {
   return node;
 }
 
-/** A rogue of a lower id than the target, so that it is the one who opens the link. */
-async function startRogueBelow(target: TestInstance): Promise<MeshNode> {
-  for (let attempt = 0; ; attempt++) {
-    const node = await startRogue(`rogue ${attempt}`);
-    if (node.peerId.toString() < target.id) return node;
-  }
+function seeds(label: string): Uint8Array[] {
+  return Array.from({ length: 64 }, (_, index) => testKey(`${label} ${index}`));
 }
 
 describe('a member that misbehaves', () => {
@@ -155,7 +157,7 @@ describe('a member that misbehaves', () => {
   for (const [what, bytes] of badFrames) {
     it(`loses its link with the reason "bad-frame" after ${what}; what stood before it arrives`, async () => {
       const target = await startOne('member');
-      const rogue = await startRogueBelow(target);
+      const rogue = await startRogue('rogue', (id) => id < target.id);
       const stream = await rogue.dialProtocol(multiaddr(target.mesh.listenAddresses()[0]), LINK_PROTOCOL);
       const good = new Uint8Array([0, 0, 0, 3, FrameKind.direct, 104, 105]);
       const unknownKind = new Uint8Array([0, 0, 0, 2, 200, 1]);
@@ -170,9 +172,40 @@ describe('a member that misbehaves', () => {
     });
   }
 
+  it('that breaks its link off, at once or later, is linked again on the same connection', async () => {
+    const target = await startOne('member');
+    const rogue = await startRogue('rogue', (id) => id > target.id);
+    const id = rogue.peerId.toString();
+    const streams: Stream[] = [];
+    await rogue.handle(LINK_PROTOCOL, (stream) => {
+      if (streams.push(stream) === 1) stream.abort(new Error('at once'));
+    });
+    await rogue.dial(multiaddr(target.mesh.listenAddresses()[0]));
+    for (const history of [1, 3, 5]) {
+      await target.until(
+        'link',
+        () => linkHistory(target, id).length >= history && target.mesh.linkedPeers().length === 1,
+      );
+      streams.at(-1)?.abort(new Error('later'));
+    }
+    await target.until('link', () => linkHistory(target, id).length >= 7);
+    expect(isAlternating(linkHistory(target, id))).toBe(true);
+    expect(rogue.getConnections().length).toBe(1);
+  });
+
+  it('that never opens the link it owes is let go after six seconds', async () => {
+    const target = await startOne('member');
+    const rogue = await startRogue('rogue', (id) => id < target.id);
+    const connection = await rogue.dial(multiaddr(target.mesh.listenAddresses()[0]));
+    const connectedAtMs = performance.now();
+    await new Promise((resolve) => connection.addEventListener('close', resolve));
+    expect(performance.now() - connectedAtMs).toBeGreaterThan(4_000);
+    expect(target.events).toEqual([]);
+  }, 20_000);
+
   it('may open links again and again: each replaces the one before, and ups and downs alternate', async () => {
     const target = await startOne('member');
-    const rogue = await startRogueBelow(target);
+    const rogue = await startRogue('rogue', (id) => id < target.id);
     const address = multiaddr(target.mesh.listenAddresses()[0]);
     for (let count = 0; count < 5; count++) await rogue.dialProtocol(address, LINK_PROTOCOL);
     await target.until('five links', () => linkHistory(target, rogue.peerId.toString()).length >= 9);
