@@ -7,15 +7,29 @@
  */
 
 /**
+ * @typedef {(file: string, args: string[]) => void} Execve
+ * @returns {Execve | undefined} what replaces this process, where Node itself can do it
+ */
+function ownExecve() {
+  const { execve } = /** @type {{ execve?: Execve }} */ (process);
+  return process.platform === 'win32' ? undefined : execve;
+}
+
+/** True where becoming another program costs no second process. */
+export function canExec() {
+  return ownExecve() !== undefined;
+}
+
+/**
  * Replaces this process by `binary`. Does not return where the system can replace processes, else when the child has ended.
  * @param {string} binary absolute path
  * @param {readonly string[]} args
  * @returns {Promise<void>}
  */
 export async function become(binary, args) {
-  const execve = /** @type {{ execve?: (file: string, args: string[]) => void }} */ (process).execve;
+  const execve = ownExecve();
   // Writes errors of its own and ends the process, so there is nothing to catch.
-  if (execve !== undefined && process.platform !== 'win32') execve.call(process, binary, [binary, ...args]);
+  if (execve !== undefined) execve.call(process, binary, [binary, ...args]);
   await execNatively(binary, args);
   // Loaded late: the module for child processes costs more than all of the above.
   const { endLike, follow } = await import('./follow.js');
