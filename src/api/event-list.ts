@@ -21,8 +21,13 @@ export function createEventList(max: number = EVENTS_MAX): EventList {
   let oldest = 0;
   return {
     add(note, atUnixMs) {
-      kept[kept.length < max ? kept.length : oldest] = { ...note, atUnixMs };
-      if (kept.length === max) oldest = (oldest + 1) % max;
+      const timed = { ...note, atUnixMs };
+      if (kept.length < max) {
+        kept.push(timed);
+        return;
+      }
+      kept[oldest] = timed;
+      oldest = (oldest + 1) % max;
     },
     latest(most) {
       const ordered = [...kept.slice(oldest), ...kept.slice(0, oldest)];
