@@ -1,5 +1,6 @@
 import { assertNever } from '../../src/base/assert.ts';
 import { Disk } from './disk.ts';
+import { EPOCH_UNIX_MS } from './host-clock.ts';
 import { becomeHostile } from './hostile.ts';
 import type { Cut } from './partitions.ts';
 import { type Act, hostsOf } from './plan.ts';
@@ -82,11 +83,18 @@ function stop(world: World, kind: 'drain' | 'leave', host: number): void {
   process.receive({ kind, reason: 'stopped by its operator' });
 }
 
-function crash(world: World, { host, loud }: ActOf<'crash'>): void {
+function crash(world: World, { host, loud, atWrite }: ActOf<'crash'>): void {
   const { process } = world.host(host);
   if (process === undefined) return;
-  world.faults.count(loud ? 'crash-loud' : 'crash-silent');
-  world.crash(process, loud);
+  const now = (): void => {
+    if (process.running) world.faults.count(loud ? 'crash-loud' : 'crash-silent');
+    world.crash(process, loud);
+  };
+  if (!atWrite) return now();
+  process.atNextWrite = now;
+  world.atQuiet(() => {
+    process.atNextWrite = null;
+  });
 }
 
 function restart(world: World, { host: number, disk, standby }: ActOf<'restart'>): void {
@@ -146,27 +154,30 @@ function copyDataDirectory(world: World, { host, to }: ActOf<'copy-data-director
   world.start(target, { standby: false, replaces: null });
 }
 
-function setLimit(world: World, { maxInstances, host, expiresInMs }: ActOf<'set-limit'>): void {
+function setLimit(world: World, { maxInstances, host, expiresInMs, offsetMs }: ActOf<'set-limit'>): void {
   const { process } = world.host(host);
   if (process === undefined) return;
-  const issuedUnixMs = process.clock.unixMs(world.now());
+  const issuedUnixMs = EPOCH_UNIX_MS + Math.floor(world.now()) + offsetMs;
   const before = world.operator.limits.at(-1)?.limit.maxInstances ?? 0;
   if (maxInstances !== before) world.faults.count(maxInstances > before ? 'limit-raised' : 'limit-lowered');
   if (expiresInMs !== null) world.after(expiresInMs, () => world.faults.count('limit-expired'));
   const sealed = world.operator.sign({ maxInstances, issuedUnixMs, expiresUnixMs: expiresInMs === null ? null : issuedUnixMs + expiresInMs });
   world.log(`the admin sets the limit to ${maxInstances} on ${process.name}`);
-  offerLimit(world, host, sealed);
+  offerLimit(world, host, sealed, (aheadMs) => {
+    world.log(`the admin corrects a clock that is ${aheadMs} ms ahead`);
+    setLimit(world, { kind: 'set-limit', maxInstances, host, expiresInMs, offsetMs: offsetMs - aheadMs });
+  });
 }
 
-/** As `set-max-instances` does: again elsewhere until somebody has taken it. */
-function offerLimit(world: World, host: number, sealed: Uint8Array): void {
+/** As `set-max-instances` does: again elsewhere until somebody has taken it. An admin whose clock is refused is told how far it is off. */
+function offerLimit(world: World, host: number, sealed: Uint8Array, correct: (aheadMs: number) => void): void {
   const { process } = world.host(host);
   let settled = false;
   const retry = (): void => {
     if (settled) return;
     settled = true;
     const other = world.random.pick(world.live());
-    world.after(500, () => offerLimit(world, other?.host ?? host, sealed));
+    world.after(500, () => offerLimit(world, other?.host ?? host, sealed, correct));
   };
   world.after(1500, retry);
   if (process === undefined || world.hostile.has(process)) return;
@@ -175,8 +186,12 @@ function offerLimit(world: World, host: number, sealed: Uint8Array): void {
     (ticket) => ({ kind: 'offer-limit', sealed, ticket }),
     (answer) => {
       if (answer.kind === 'refused' && answer.failure.code === 'storage-failed') return retry();
+      const answered = settled;
       settled = true;
-      world.log(`limit offered on ${process.name}: ${answer.kind}${answer.kind === 'refused' ? ` (${answer.failure.message})` : ''}`);
+      if (answer.kind !== 'refused') return;
+      world.log(`limit offered on ${process.name}: refused (${answer.failure.message})`);
+      const [, seconds, direction] = /is ([\d.]+) s (ahead|behind)/.exec(answer.failure.message) ?? [];
+      if (!answered && seconds !== undefined) world.after(200, () => correct(Number(seconds) * (direction === 'ahead' ? 1000 : -1000)));
     },
   );
 }
@@ -185,11 +200,8 @@ function equivocate(world: World, { left, right, hosts }: ActOf<'equivocate'>): 
   world.faults.count('limit-equivocation');
   for (const [index, maxInstances] of [left, right].entries()) {
     const host = hosts[index] ?? 0;
-    const { process } = world.host(host);
-    const issuedUnixMs = (process ?? world.host(0).process)?.clock.unixMs(world.now());
-    if (issuedUnixMs === undefined) return;
-    const sealed = world.operator.sign({ maxInstances, issuedUnixMs, expiresUnixMs: null }, index === 1);
-    offerLimit(world, host, sealed);
+    const issuedUnixMs = EPOCH_UNIX_MS + Math.floor(world.now());
+    offerLimit(world, host, world.operator.sign({ maxInstances, issuedUnixMs, expiresUnixMs: null }, index === 1), () => {});
   }
 }
 

@@ -91,14 +91,14 @@ function drawAct(random: Random, mix: Mix, hosts: number): Act {
   if (mix.splits) kinds.push(() => drawPartition(random, hosts), () => drawPause(random, host), () => drawPartition(random, hosts));
   if (mix.crashes) {
     kinds.push(
-      () => ({ kind: 'crash', host, loud: random.chance(600) }),
+      () => ({ kind: 'crash', host, loud: random.chance(600), atWrite: random.chance(300) }),
       () => ({ kind: 'restart', host, disk: random.chance(700) ? 'kept' : 'lost', standby: random.chance(300) }),
       () => ({ kind: 'restart', host, disk: 'kept', standby: random.chance(300) }),
     );
   }
   if (mix.clocks) kinds.push(() => ({ kind: 'clock-jump', host, byMs: random.pick([500, -500, 8000, -8000, 3_600_000, -3_600_000]) ?? 0 }));
   if (mix.disks) kinds.push(() => ({ kind: 'disk-failure', host, forMs: random.between(500, 8000) }));
-  if (mix.limits) kinds.push(() => drawLimit(random, host), () => drawLimit(random, host), () => drawEquivocation(random, hosts));
+  if (mix.limits) kinds.push(() => drawLimit(random, mix, host), () => drawLimit(random, mix, host), () => drawEquivocation(random, mix, hosts));
   if (mix.hostile) kinds.push(() => drawHostile(random, random.chance(500) ? host : extra));
   if (mix.copies) kinds.push(() => ({ kind: 'copy-data-directory', host, to: extra }));
   if (mix.leaving) {
@@ -127,12 +127,14 @@ function drawPause(random: Random, host: number): Act {
   return { kind: 'pause', host, forMs: random.pick([200, 900, 2500, 6000, 20_000]) ?? 900, timersFirst: random.chance(500) };
 }
 
-function drawLimit(random: Random, host: number): Act {
-  return { kind: 'set-limit', host, maxInstances: random.between(1, 6), expiresInMs: random.chance(60) ? random.between(2000, 20_000) : null };
+function drawLimit(random: Random, { clocks }: Mix, host: number): Act {
+  const offsetMs = clocks ? (random.pick([0, 20_000, -20_000, -3_600_000, 3_600_000]) ?? 0) : 0;
+  const expiresInMs = random.chance(60) ? random.between(2000, 20_000) : null;
+  return { kind: 'set-limit', host, maxInstances: random.between(1, 6), expiresInMs, offsetMs };
 }
 
-function drawEquivocation(random: Random, hosts: number): Act {
-  if (!random.chance(250)) return drawLimit(random, random.below(hosts));
+function drawEquivocation(random: Random, mix: Mix, hosts: number): Act {
+  if (!random.chance(250)) return drawLimit(random, mix, random.below(hosts));
   return { kind: 'equivocate', left: random.between(1, 3), right: random.between(4, 6), hosts: [random.below(hosts), random.below(hosts)] };
 }
 

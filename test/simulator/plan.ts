@@ -34,8 +34,8 @@ export type Act =
     }
   | { readonly kind: 'drain'; readonly host: number }
   | { readonly kind: 'leave'; readonly host: number }
-  /** Loud: the kernel closes its connections; silent: the machine is gone. */
-  | { readonly kind: 'crash'; readonly host: number; readonly loud: boolean }
+  /** Loud: the kernel closes its connections; silent: the machine is gone. With `atWrite` it happens while the next write is under way. */
+  | { readonly kind: 'crash'; readonly host: number; readonly loud: boolean; readonly atWrite: boolean }
   | { readonly kind: 'restart'; readonly host: number; readonly disk: 'kept' | 'lost'; readonly standby: boolean }
   | { readonly kind: 'pause'; readonly host: number; readonly forMs: number; readonly timersFirst: boolean }
   | {
@@ -49,7 +49,14 @@ export type Act =
   | { readonly kind: 'disk-failure'; readonly host: number; readonly forMs: number }
   /** The data directory of a host is copied to another one and started there. */
   | { readonly kind: 'copy-data-directory'; readonly host: number; readonly to: number }
-  | { readonly kind: 'set-limit'; readonly maxInstances: number; readonly host: number; readonly expiresInMs: number | null }
+  | {
+      readonly kind: 'set-limit';
+      readonly maxInstances: number;
+      readonly host: number;
+      readonly expiresInMs: number | null;
+      /** How far the admin's clock is off. */
+      readonly offsetMs: number;
+    }
   /** Two limits of one version, offered on two hosts. */
   | { readonly kind: 'equivocate'; readonly left: number; readonly right: number; readonly hosts: readonly [number, number] }
   | { readonly kind: 'hostile'; readonly host: number; readonly acts: readonly HostileAct[]; readonly forMs: number }

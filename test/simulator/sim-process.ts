@@ -77,6 +77,8 @@ export class SimProcess implements Node {
   exit: Extract<Effect, { kind: 'exit' }> | null = null;
   /** Until when writes fail. */
   diskFailsUntilMs = 0;
+  /** Called once, when the next write is under way. */
+  atNextWrite: (() => void) | null = null;
   /** Changes what a hostile process sends: it may also send more or nothing. */
   tamper: ((effect: Effect) => readonly Effect[]) | null = null;
   readonly #init: ProcessInit;
@@ -221,6 +223,9 @@ export class SimProcess implements Node {
     // One queue of writes, as one writer thread has it: they reach the disk in order.
     this.#writtenAtMs = Math.max(this.#writtenAtMs, nowMs) + random.fraction() * WRITE_MS_MAX;
     if (!fails) this.#unwritten.push(what);
+    const atWrite = this.atNextWrite;
+    this.atNextWrite = null;
+    if (atWrite !== null) owner.queue.push(nowMs, atWrite);
     owner.queue.push(this.#writtenAtMs, () => {
       if (!this.running) return;
       if (fails) {

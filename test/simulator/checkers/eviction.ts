@@ -21,7 +21,7 @@ export const evictionChecker: MakeChecker = (world) => {
       if (world.processes.some((other) => other !== process && other.id === process.id && other.running)) return;
       const holders = recentHolders();
       const rank = holders.indexOf(process);
-      const allowed = allowedFor(world, { ...before, limit: process.sight.limit });
+      const allowed = allowedFor(world, { ...before, limit: process.sight.limit }).least;
       const excused = world.whole() !== Number.POSITIVE_INFINITY && rank >= allowed;
       if (excused) return;
       throw new Violation('eviction', `${describe(process)} gave its seat up at rank ${rank} of ${holders.length}, ${allowed} are allowed`);

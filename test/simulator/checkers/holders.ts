@@ -6,6 +6,8 @@ import type { World } from '../world.ts';
 
 /** How long after it has died a holder may still count as one: the time in which its death is noticed. */
 export const DEATH_KNOWN_MS = 7000;
+/** How far an admin's clock and the pool's may be apart without anybody noticing, both errors together. */
+const ISSUE_UNSURE_MS = 65_000;
 /** How long after everybody sees everybody again views may differ. */
 export const HEAL_MS = 15_000;
 
@@ -30,16 +32,17 @@ export function allowedBy(world: World, version: number): number {
 }
 
 /**
- * The most that counts for a seat (DESIGN §5.2): the limit it was granted under, or a newer one that had been issued by then; or, if that is more, the one
- * in force.
+ * What may count for a seat (DESIGN §5.2): the limit it was granted under, or a newer one that had been issued by then; or, if that is more, the
+ * one in force. Clocks are not exact, so for a newer limit issued around the grant either judgement is right.
  */
-export function allowedFor(world: World, { seat, limit }: SelfSight): number {
-  if (seat === null) return 0;
-  const issued = world.operator.limits.filter(
-    ({ limit: { version, issuedUnixMs } }) => version >= seat.limitVersion && (version === seat.limitVersion || issuedUnixMs <= seat.grantedAt.unixMs),
-  );
-  const judging = Math.max(seat.limitVersion, ...issued.map(({ limit: { version } }) => version));
-  return Math.max(allowedBy(world, judging), limit.maxInstances);
+export function allowedFor(world: World, { seat, limit }: SelfSight): { readonly least: number; readonly most: number } {
+  if (seat === null) return { least: 0, most: 0 };
+  const newer = world.operator.limits.map((signed) => signed.limit).filter(({ version }) => version > seat.limitVersion);
+  const surely = newer.filter(({ issuedUnixMs }) => issuedUnixMs + ISSUE_UNSURE_MS < seat.grantedAt.unixMs);
+  const judging = Math.max(seat.limitVersion, ...surely.map(({ version }) => version));
+  const perhaps = newer.filter(({ version, issuedUnixMs }) => version > judging && issuedUnixMs - ISSUE_UNSURE_MS < seat.grantedAt.unixMs);
+  const counts = [allowedBy(world, judging), ...perhaps.map(({ maxInstances }) => maxInstances)];
+  return { least: Math.max(limit.maxInstances, Math.min(...counts)), most: Math.max(limit.maxInstances, ...counts) };
 }
 
 /** The newest limit that any live process holds. */

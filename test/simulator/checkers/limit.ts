@@ -10,7 +10,7 @@ export const limitChecker: MakeChecker = (world) => ({
   seen(process, before) {
     const { seat } = process.sight;
     if (seat === null || holdsSeat(before) || !holdsSeat(process.sight) || world.hostile.has(process)) return;
-    if (world.whole() < HEAL_MS) return;
+    if (world.whole() < HEAL_MS || seat.handedOverBy !== null) return;
     const allowed = allowedBy(world, seat.limitVersion);
     if (seat.maxInstances !== allowed && world.faults.of('limit-equivocation') === 0) {
       throw new Violation('limit', `${describe(process)} states a limit that no admin signed`);
@@ -26,7 +26,7 @@ export const limitChecker: MakeChecker = (world) => ({
 export const excessChecker: MakeChecker = (world) => ({
   finished() {
     for (const [rank, process] of holders(world).entries()) {
-      const allowed = allowedFor(world, process.sight);
+      const allowed = allowedFor(world, process.sight).most;
       if (rank >= allowed) throw new Violation('excess', `rank ${rank} still holds a seat, ${allowed} are allowed: ${describe(process)}`);
     }
   },
