@@ -199,9 +199,7 @@ class Machine implements PoolMachine {
   }
 
   #hello(from: InstanceId, hello: Extract<Direct, { kind: 'hello' }>): void {
-    const { table, outbox } = this.#context;
-    const before = table.get(from);
-    const greetBack = before === undefined || !before.linked;
+    const { outbox } = this.#context;
     const greeting = this.#exchange.greeted(from, hello);
     // It was told how far its clock is off, and ends by itself: closing now could overtake that.
     if (greeting === 'clock-refused') return;
@@ -211,7 +209,6 @@ class Machine implements PoolMachine {
       return;
     }
     this.#limitKeeper.received(hello.limit);
-    if (greetBack) this.#exchange.greet(from);
   }
 
   #gossip(bytes: Uint8Array): void {
@@ -252,6 +249,7 @@ class Machine implements PoolMachine {
   #linkDown(peer: InstanceId): void {
     const member = this.#context.table.get(peer);
     if (member !== undefined) member.linked = false;
+    this.#exchange.parted(peer);
     this.#jobs.desk.workerGone(peer);
     this.#detector.linkLost(peer);
   }

@@ -5,7 +5,7 @@ export const CONTACT_ROUND_MS = 250;
 /** First wait after a failed dial; doubled each time. */
 export const REDIAL_FIRST_MS = 250;
 /** Longest wait between dials of a member or of any address while alone. */
-export const REDIAL_MAX_MS = 2000;
+export const REDIAL_MAX_MS = 1000;
 /** Longest wait between dials of configured addresses once somebody is linked. */
 export const REDIAL_LINKED_MAX_MS = 10_000;
 /** Dials under way at once. */

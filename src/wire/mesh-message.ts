@@ -83,6 +83,8 @@ export type Direct =
       readonly clock: Stamp;
       /** True once the sender is past joining: its clock is the pool's. */
       readonly established: boolean;
+      /** The sender has the receiver's record already; if not, the receiver greets back. */
+      readonly known: boolean;
       readonly record: Uint8Array;
       readonly limit: Uint8Array;
     }
@@ -170,6 +172,7 @@ export const directCodec: Codec<Direct> = union<Direct>({
       wallUnixMs: uint(STAMP_UNIX_MS_MAX),
       clock: stamp,
       established: bool,
+      known: bool,
       record: sealedBytes(MEMBER_RECORD_BYTES_MAX),
       limit: sealedBytes(POLICY_BYTES_MAX),
     }),

@@ -47,6 +47,11 @@ export class Claims {
     return [...this.#promises.keys()];
   }
 
+  /** A claim of this instance is under way. */
+  get isOpen(): boolean {
+    return this.#claim !== null;
+  }
+
   /** Asks for a seat, or goes on asking; true once everybody has granted it. */
   pursue(): boolean {
     const { now } = this.#context;
@@ -152,7 +157,7 @@ export class Claims {
   #judge(from: InstanceId, claim: Extract<Direct, { kind: 'claim' }>): ClaimAnswer {
     const { limits, table, now, clock } = this.#context;
     const limit = limits.current;
-    if (!this.#exchange.synchronised) return 'not-ready';
+    if (!this.#exchange.synchronised && !isEstablished(this.#context)) return 'not-ready';
     if (claim.limitDigest !== limits.digest) return claim.limitVersion > limit.version ? 'limit-older' : 'limit-newer';
     if (limit.expiresUnixMs !== null && limit.expiresUnixMs <= clock.poolUnixMs(now.unixMs)) return 'limit-expired';
     const member = table.get(from);

@@ -56,6 +56,8 @@ export class SeatKeeper {
   #fullSinceMs: number | null = null;
   #surplusSinceMs: number | null = null;
   #drain: Drain | null = null;
+  #seenGeneration = -1;
+  #lookAtMs: number | undefined;
   #ended = false;
 
   /** A keeper for an instance that has not started joining. */
@@ -76,7 +78,7 @@ export class SeatKeeper {
 
   /** Looks at everything once more; called after every input. */
   run(): void {
-    if (this.#ended) return;
+    if (this.#ended || this.#nothingNew()) return;
     this.#stampAfterMeeting();
     const { state } = this.#context.own.record;
     if (state === 'candidate' || state === 'standby') this.#seekSeat();
@@ -93,7 +95,8 @@ export class SeatKeeper {
     if (state === 'admitted') due.push(this.#after(this.#surplusSinceMs, YIELD_SETTLE_MS));
     if (state === 'draining') due.push(this.#drainDueAtMs());
     const future = due.filter((atMs): atMs is number => atMs !== undefined && atMs > this.#context.now.atMs);
-    return future.length === 0 ? undefined : Math.min(...future);
+    this.#lookAtMs = future.length === 0 ? undefined : Math.min(...future);
+    return this.#lookAtMs;
   }
 
   /** Stop taking jobs; leave when the sessions have ended. */
@@ -150,6 +153,16 @@ export class SeatKeeper {
       return;
     }
     this.#beginDrain('leave', `seat handed over to ${newcomer?.name ?? from}`, { successor: from });
+  }
+
+  /** Most inputs change nothing here: an instance that serves or waits looks again when the table or the time has moved on. */
+  #nothingNew(): boolean {
+    const { table, own, now } = this.#context;
+    const resting = own.record.state === 'admitted' || (own.record.state === 'standby' && !this.claims.isOpen);
+    const dueAtMs = this.#lookAtMs ?? Number.POSITIVE_INFINITY;
+    const seen = resting && table.generation === this.#seenGeneration && now.atMs < dueAtMs;
+    this.#seenGeneration = table.generation;
+    return seen;
   }
 
   #stampAfterMeeting(): void {

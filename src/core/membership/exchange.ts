@@ -4,7 +4,7 @@ import { type MemberRecord, memberRecordSeal } from '../../wire/member-record.ts
 import type { Direct, RecordVersion } from '../../wire/mesh-message.ts';
 import { open } from '../../wire/sealed.ts';
 import { type CoreContext, directAudience, isEstablished, witnessStamp } from '../core-context.ts';
-import { CLOCK_AHEAD_MS_MAX, DIFFERENCE_MS, EXCHANGE_PACE_MS, EXCHANGE_SPACING_MS } from '../timing.ts';
+import { CLOCK_AHEAD_MS_MAX, DIFFERENCE_MS, EXCHANGE_PACE_MS, EXCHANGE_SPACING_MS, GREET_SPACING_MS } from '../timing.ts';
 import type { Detector } from './detector.ts';
 import { compareVersions, isLive, type Member, type MergeResult } from './member-table.ts';
 import { recordMissing } from './pulses.ts';
@@ -20,6 +20,7 @@ export class Exchange {
   readonly #context: CoreContext;
   readonly #detector: Detector;
   readonly #leavers: Member[] = [];
+  readonly #greetedAtMs = new Map<InstanceId, number>();
   #exchangedAtMs = Number.NEGATIVE_INFINITY;
   /** Somebody's whole table was taken in since the start. */
   synchronised = false;
@@ -36,18 +37,26 @@ export class Exchange {
     this.#detector = detector;
   }
 
-  /** First words on a new link. */
+  /** First words on a new link, and again for a peer that does not know us; at a bounded pace. */
   greet(peer: InstanceId): void {
-    const { outbox, now, clock, own, limits, init } = this.#context;
+    const { outbox, now, clock, own, limits, init, table } = this.#context;
+    if (now.atMs - (this.#greetedAtMs.get(peer) ?? Number.NEGATIVE_INFINITY) < GREET_SPACING_MS) return;
+    this.#greetedAtMs.set(peer, now.atMs);
     outbox.send(peer, {
       kind: 'hello',
       gatewayUid: init.gateway.uid,
       wallUnixMs: clock.poolUnixMs(now.unixMs),
       clock: clock.last,
       established: isEstablished(this.#context),
+      known: table.get(peer) !== undefined,
       record: own.sealed,
       limit: limits.current.sealed,
     });
+  }
+
+  /** The link to a peer is gone: the next one begins with a greeting. */
+  parted(peer: InstanceId): void {
+    this.#greetedAtMs.delete(peer);
   }
 
   /** Takes a greeting in: who it is, and how far the clocks are apart. */
@@ -70,6 +79,7 @@ export class Exchange {
       member.clockOffsetMs = hello.wallUnixMs - now.unixMs;
       this.#detector.heard(member);
     }
+    if (!hello.known) this.greet(from);
     this.compareWith(from);
     return 'welcome';
   }
