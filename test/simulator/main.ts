@@ -1,11 +1,13 @@
 /**
- * `npm run simulate -- [--seeds N] [--from N] [--seed N] [--instances N] [--trace] [--no-shrink]`: runs simulated pools and reports what broke. One seed
- * gives one life of a pool; `--seed N --trace` tells it line by line.
+ * `npm run simulate -- [--seeds N] [--from N] [--seed N] [--instances N] [--no-shrink] [--trace [--messages]] [--plan FILE]`: runs simulated pools and
+ * reports what broke. One seed gives one life of a pool; `--trace` tells it line by line. `--plan` keeps the shrunk plan of a failure in a file, and runs the
+ * plan of the file when it is there.
  */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { drawPlan } from './draw-plan.ts';
 import { FAULTS, FaultCounts } from './fault-counts.ts';
-import { formatStep } from './plan.ts';
+import { formatStep, type Plan } from './plan.ts';
 import { describeFailure } from './report.ts';
 import { runPlan } from './run-plan.ts';
 import { shrink } from './shrink.ts';
@@ -17,6 +19,8 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     instances: { type: 'string' },
     trace: { type: 'boolean', default: false },
+    messages: { type: 'boolean', default: false },
+    plan: { type: 'string' },
     'no-shrink': { type: 'boolean', default: false },
     'most-failures': { type: 'string', default: '10' },
   },
@@ -27,15 +31,21 @@ const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
 process.exitCode = run();
 
+/** The plan of the seed, or the one that an earlier shrinking left in the file of `--plan`. */
+function readPlan(seed: number): Plan {
+  if (values.plan === undefined || !existsSync(values.plan)) return drawPlan(seed, instances);
+  return JSON.parse(readFileSync(values.plan, 'utf8')) as Plan;
+}
+
 function run(): number {
   const faults = new FaultCounts();
   const failures = new Map<string, number[]>();
   const startedAt = process.cpuUsage();
   let [events, simulatedMs, failed] = [0, 0, 0];
   for (let seed = first; seed < first + count; seed++) {
-    const plan = drawPlan(seed, instances);
+    const plan = readPlan(seed);
     if (values.trace) for (const step of plan.steps) console.log(formatStep(step));
-    const outcome = runPlan(plan, values.trace ? { log: (line) => console.log(line) } : {});
+    const outcome = runPlan(plan, values.trace ? { log: (line) => console.log(line), messages: values.messages } : {});
     faults.add(outcome.faults);
     events += outcome.events;
     simulatedMs += outcome.simulatedMs;
@@ -43,7 +53,9 @@ function run(): number {
     failed += 1;
     failures.set(outcome.failure.checker, [...(failures.get(outcome.failure.checker) ?? []), seed]);
     if (failed > Number(values['most-failures'])) continue;
-    console.log(describeFailure(values['no-shrink'] ? outcome : shrink(outcome)));
+    const told = values['no-shrink'] ? outcome : shrink(outcome);
+    console.log(describeFailure(told));
+    if (values.plan !== undefined) writeFileSync(values.plan, JSON.stringify(told.plan, null, 1));
   }
   const { user, system } = process.cpuUsage(startedAt);
   const cpuMs = (user + system) / 1000;

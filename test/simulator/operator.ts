@@ -17,6 +17,8 @@ export class Operator {
   readonly gateway: GatewayFacts;
   /** Every limit ever signed, oldest first. */
   readonly limits: { readonly limit: Limit; readonly sealed: Uint8Array }[] = [];
+  /** Versions that some instance has held: what was refused counts for nothing. */
+  readonly held = new Set<number>([1]);
   #version = 0;
 
   constructor(keyring: Keyring, random: Random, maxInstances: number) {

@@ -22,11 +22,12 @@ export interface RunOptions {
   readonly checkers?: readonly MakeChecker[];
   readonly keyring?: Keyring;
   readonly log?: (line: string) => void;
+  readonly messages?: boolean;
 }
 
 /** Runs a plan: chaos with safety checked after every event, then quiet, in which progress is due. The same plan gives the same outcome. */
-export function runPlan(plan: Plan, { checkers = CHECKERS, keyring, log }: RunOptions = {}): Outcome {
-  const world = new World({ plan, checkers, ...(keyring === undefined ? {} : { keyring }), ...(log === undefined ? {} : { log }) });
+export function runPlan(plan: Plan, options: RunOptions = {}): Outcome {
+  const world = new World({ plan, ...options, checkers: options.checkers ?? CHECKERS });
   let failure: Outcome['failure'] = null;
   try {
     for (const step of plan.steps) world.queue.push(step.atMs, () => perform(world, step));

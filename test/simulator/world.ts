@@ -7,6 +7,7 @@ import { Contact } from './contact.ts';
 import { Disk } from './disk.ts';
 import { EventQueue } from './event-queue.ts';
 import { FaultCounts } from './fault-counts.ts';
+import { formatDirect, formatGossip } from './format-message.ts';
 import { HostClock } from './host-clock.ts';
 import { createStandInKeyring, type Keyring } from './keys.ts';
 import { Network } from './network.ts';
@@ -40,6 +41,8 @@ export interface WorldInit {
   readonly budgetKib?: number;
   /** Called with every line worth reading, for traces. */
   readonly log?: (line: string) => void;
+  /** Tell every message in the trace. */
+  readonly messages?: boolean;
 }
 
 const BUDGET_KIB = 64 * 1024;
@@ -82,7 +85,9 @@ export class World implements ProcessOwner {
     const { queue, faults } = this;
     this.network = new Network({ queue, faults, now, random: this.random.fork(1) });
     this.network.conditions = plan.conditions;
-    if (breaksPromises(plan.conditions)) this.#splits = 1;
+    if (breaksPromises(plan.conditions)) this.splitBegins();
+    // Whoever comes before the only one with a known address cannot be found.
+    if (plan.bootstrap === 'first') this.splitBegins();
     const listening = (host: number): SimProcess | undefined => this.hosts.get(host)?.process;
     this.contact = new Contact({ queue, now, listening, network: this.network, random: this.random.fork(2) });
     this.operator = new Operator(this.keyring, this.random.fork(3), plan.maxInstances);
@@ -185,6 +190,7 @@ export class World implements ProcessOwner {
   seen(process: SimProcess, before: SelfSight): void {
     const { state, limit } = process.sight;
     if (state !== before.state) this.log(`${process.name} is ${state}`);
+    this.operator.held.add(limit.version);
     if (limit.version !== before.limit.version) this.log(`${process.name} holds limit ${limit.maxInstances} (version ${limit.version})`);
     for (const checker of this.checkers) checker.seen?.(process, before);
   }
@@ -194,6 +200,7 @@ export class World implements ProcessOwner {
     if (effect.kind === 'reply') this.#answer(effect.ticket, effect.reply);
     if (effect.kind === 'run') this.#answer(effect.ticket, effect);
     if (effect.kind === 'cancel') this.clients.cancelled(process, effect.jobId);
+    if (this.#init.messages === true) this.#logMessage(process, effect);
     for (const checker of this.checkers) checker.effect?.(process, effect);
   }
 
@@ -251,6 +258,7 @@ export class World implements ProcessOwner {
   beginQuiet(): void {
     this.log('quiet');
     for (const run of this.#atQuiet.splice(0)) run();
+    if (this.plan.bootstrap === 'first') this.splitEnds();
     this.calmDown();
     // From now on discovery finds everybody.
     for (const process of this.processes) if (process.running) this.contact.learn(process, this.hosts.keys());
@@ -260,6 +268,11 @@ export class World implements ProcessOwner {
   calmDown(): void {
     if (breaksPromises(this.network.conditions)) this.splitEnds();
     this.network.conditions = CALM;
+  }
+
+  #logMessage({ name }: SimProcess, effect: Effect): void {
+    if (effect.kind === 'send') this.log(this.#named(`${name} -> ${effect.to} ${formatDirect(effect.bytes)}`));
+    if (effect.kind === 'publish') this.log(this.#named(`${name} publishes ${formatGossip(effect.bytes)}`));
   }
 
   /** The text with hosts' names instead of their ids. */

@@ -37,7 +37,7 @@ export function allowedBy(world: World, version: number): number {
  */
 export function allowedFor(world: World, { seat, limit }: SelfSight): { readonly least: number; readonly most: number } {
   if (seat === null) return { least: 0, most: 0 };
-  const newer = world.operator.limits.map((signed) => signed.limit).filter(({ version }) => version > seat.limitVersion);
+  const newer = world.operator.limits.map((signed) => signed.limit).filter(({ version }) => version > seat.limitVersion && world.operator.held.has(version));
   const surely = newer.filter(({ issuedUnixMs }) => issuedUnixMs + ISSUE_UNSURE_MS < seat.grantedAt.unixMs);
   const judging = Math.max(seat.limitVersion, ...surely.map(({ version }) => version));
   const perhaps = newer.filter(({ version, issuedUnixMs }) => version > judging && issuedUnixMs - ISSUE_UNSURE_MS < seat.grantedAt.unixMs);
