@@ -54,6 +54,8 @@ export class WorkerBench {
   readonly #parts: WorkerBenchParts;
   readonly #work = new Map<string, Work>();
   readonly #writes = new Map<number, string>();
+  /** A refusal is final: the entry goes on elsewhere, so a repeated offer must not be taken after all. */
+  readonly #declined = new Map<string, { readonly failure: Failure; readonly deadlineUnixMs: number }>();
   #running = 0;
   #sweepAtMs = 0;
 
@@ -72,8 +74,8 @@ export class WorkerBench {
   offer(request: JobRequest, entry: InstanceId, submittedUnixMs: number): void {
     const known = this.#work.get(request.jobId);
     if (known !== undefined) return this.#offerAgain(known, entry);
-    const refusal = this.#refusal(request);
-    if (refusal !== null) return this.#parts.onAnswer(request.jobId, entry, { kind: 'declined', failure: refusal });
+    const refusal = this.#declined.get(request.jobId)?.failure ?? this.#refusal(request);
+    if (refusal !== null) return this.#decline(request.jobId, entry, { failure: refusal, deadlineUnixMs: request.deadlineUnixMs });
     const { context, load, board } = this.#parts;
     const notice = acceptedNotice(request, context.self, submittedUnixMs);
     const cost = costKib(request);
@@ -115,7 +117,7 @@ export class WorkerBench {
     // Never accepted, so nobody is told of it: it goes on elsewhere under the same id.
     this.#release(work);
     this.#work.delete(work.notice.jobId);
-    this.#parts.onAnswer(work.notice.jobId, work.entry, { kind: 'declined', failure: declined });
+    this.#decline(work.notice.jobId, work.entry, { failure: declined, deadlineUnixMs: work.deadlineUnixMs });
     return true;
   }
 
@@ -179,19 +181,23 @@ export class WorkerBench {
     const { now } = this.#parts.context;
     if (now.atMs < this.#sweepAtMs) return;
     this.#sweepAtMs = now.atMs + SWEEP_MS;
+    const poolUnixMs = this.#poolUnixMs();
+    for (const [jobId, { deadlineUnixMs }] of this.#declined) {
+      if (poolUnixMs > deadlineUnixMs + REMEMBER_SLACK_MS) this.#declined.delete(jobId);
+    }
     for (const [jobId, work] of this.#work) {
       const waiting = !work.opened && !isFinal(work.notice.state) && work.journaled;
       if (waiting && work.openUntilMs <= now.atMs) {
         const message = `no client opened the session within ${SESSION_OPEN_MS / 1000} s`;
         this.#finish(work, 'failed', { error: failure('timeout', message), bytesIn: 0, bytesOut: 0 });
       }
-      if (isFinal(work.notice.state) && this.#poolUnixMs() > work.deadlineUnixMs + REMEMBER_SLACK_MS) this.#work.delete(jobId);
+      if (isFinal(work.notice.state) && poolUnixMs > work.deadlineUnixMs + REMEMBER_SLACK_MS) this.#work.delete(jobId);
     }
   }
 
   /** When `run` has something to do. */
   dueAtMs(): number | undefined {
-    return this.#work.size === 0 ? undefined : this.#sweepAtMs;
+    return this.#work.size + this.#declined.size === 0 ? undefined : this.#sweepAtMs;
   }
 
   #offerAgain(known: Work, entry: InstanceId): void {
@@ -200,6 +206,11 @@ export class WorkerBench {
       return this.#parts.onAnswer(known.notice.jobId, entry, { kind: 'declined', failure: taken });
     }
     if (known.journaled) this.#parts.onAnswer(known.notice.jobId, entry, { kind: 'accepted', notice: known.notice });
+  }
+
+  #decline(jobId: string, entry: InstanceId, refusal: { readonly failure: Failure; readonly deadlineUnixMs: number }): void {
+    if (this.#declined.size < BENCH_MAX) this.#declined.set(jobId, refusal);
+    this.#parts.onAnswer(jobId, entry, { kind: 'declined', failure: refusal.failure });
   }
 
   #refusal(request: JobRequest): Failure | null {
@@ -213,7 +224,7 @@ export class WorkerBench {
     if (request.deadlineUnixMs <= poolUnixMs) return failure('deadline-passed', `job ${request.jobId} came after its deadline`);
     const denied = denial({ gateway: init.gateway, verify: init.verify, request, record, poolUnixMs });
     if (denied !== null) return denied;
-    if (this.#work.size >= BENCH_MAX) return failure('declined', `${own.record.name} remembers ${BENCH_MAX} jobs, the most it can`);
+    if (this.#work.size + this.#declined.size >= BENCH_MAX) return failure('declined', `${own.record.name} remembers ${BENCH_MAX} jobs, the most it can`);
     if (!load.fits(costKib(request))) return failure('declined', `${own.record.name} has less than its headroom of memory left`);
     return null;
   }
