@@ -41,8 +41,11 @@ export const PULSE_SPACING_MS = 100;
 export const JOIN_SETTLE_MS = 400;
 /** Longest that news can keep a joiner from going on. */
 export const JOIN_SETTLE_MAX_MS = 4000;
-/** How long to look for others before starting alone, by what is known of them. */
-export const ALONE_MS = { 'nobody-to-find': 100, 'discovery-only': 1500, 'addresses-known': 3000 } as const;
+/**
+ * How long to look for others before starting alone, by what is known of them. Who knows nobody still waits longer than others take between two
+ * dials of its address: a pool may be calling.
+ */
+export const ALONE_MS = { 'nobody-to-find': 1500, 'discovery-only': 1500, 'addresses-known': 3000 } as const;
 /** Between two tries of a seat claim at members that have not granted it. */
 export const CLAIM_RETRY_MS = 200;
 /** Until a claim that everyone who answers has granted stops waiting for live members that never answer. */
