@@ -1,0 +1,186 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../../src/base/ed25519.ts';
+import { denial, matchesPattern, permits, readGrant } from '../../../src/core/jobs/authority.ts';
+import { type Grant, grantSeal } from '../../../src/wire/grant.ts';
+import type { JobRequest } from '../../../src/wire/job.ts';
+import type { TargetRecord } from '../../../src/wire/record.ts';
+import { seal } from '../../../src/wire/sealed.ts';
+
+const keyOf = (number: number): KeyPair => keyPairFromSeed(new Uint8Array(32).fill(number));
+const [admin, secondAdmin, user, stranger] = [keyOf(1), keyOf(2), keyOf(3), keyOf(4)];
+const verify = createEd25519Verify();
+const NOW = 1_800_000_000_000;
+const gateway = {
+  uid: 'gateway-1',
+  name: 'test',
+  adminKeys: [admin.id, secondAdmin.id],
+  threshold: 1,
+  firstLimit: new Uint8Array(),
+};
+
+const record: TargetRecord = {
+  gatewayUid: gateway.uid,
+  recordId: 'record-id-of-web-1-000',
+  revision: 1,
+  deleted: false,
+  type: 'machine',
+  title: 'web-1',
+  host: '192.0.2.1',
+  port: 22,
+  protocol: 'tcp',
+  user: null,
+  labels: [],
+  changedUnixMs: NOW,
+};
+
+const grant: Grant = {
+  gatewayUid: gateway.uid,
+  grantId: 'grant-1',
+  name: 'alice',
+  userKey: user.id,
+  allow: [{ kind: 'tunnel', record: 'web-*' }],
+  issuedUnixMs: NOW - 1000,
+  expiresUnixMs: NOW + 1000,
+};
+
+function sealGrant(changes: Partial<Grant> = {}, signers: readonly KeyPair[] = [admin]): Uint8Array {
+  return seal(grantSeal, { ...grant, ...changes }, signers);
+}
+
+function requestOf(caller: KeyPair, shown: Uint8Array | null, changes: Partial<JobRequest> = {}): JobRequest {
+  return {
+    gatewayUid: gateway.uid,
+    jobId: 'job-0000000000000000-1',
+    kind: 'tunnel',
+    recordId: record.recordId,
+    parent: null,
+    parameters: [],
+    entry: keyOf(9).id,
+    entryStartId: 'a'.repeat(32),
+    caller: caller.id,
+    deadlineUnixMs: NOW + 10_000,
+    grant: shown,
+    ...changes,
+  };
+}
+
+function ask(request: JobRequest, changes: { gateway?: Partial<typeof gateway>; record?: Partial<TargetRecord>; unixMs?: number } = {}) {
+  return denial({
+    gateway: { ...gateway, ...changes.gateway },
+    verify,
+    request,
+    record: { ...record, ...changes.record },
+    poolUnixMs: changes.unixMs ?? NOW,
+  });
+}
+
+describe('whether a caller may have a job done', () => {
+  it('every admin may, without a grant', () => {
+    expect(ask(requestOf(admin, null))).toBeNull();
+    expect(ask(requestOf(secondAdmin, null), { record: { title: 'anything' } })).toBeNull();
+  });
+
+  it('a user may what an admin signed for that key', () => {
+    expect(ask(requestOf(user, sealGrant()))).toBeNull();
+    expect(ask(requestOf(user, sealGrant({}, [secondAdmin])))).toBeNull();
+    expect(ask(requestOf(user, sealGrant({ expiresUnixMs: null })), { unixMs: NOW * 2 })).toBeNull();
+    expect(ask(requestOf(user, sealGrant({ allow: [{ kind: '*', record: record.recordId }] })))).toBeNull();
+  });
+
+  const damaged = sealGrant();
+  damaged[20] = (damaged[20] ?? 0) ^ 1;
+  const refusals: readonly (readonly [string, () => ReturnType<typeof ask>, RegExp])[] = [
+    ['a key without a grant', () => ask(requestOf(stranger, null)), /no admin of this gateway and shows no grant/],
+    ['somebody else with the grant of a user', () => ask(requestOf(stranger, sealGrant())), /for another key/],
+    ['a grant that the user signed', () => ask(requestOf(user, sealGrant({}, [user]))), /0 of the 1 admin signature/],
+    ['a grant that nobody signed', () => ask(requestOf(user, sealGrant({}, []))), /0 of the 1 admin signature/],
+    ['a grant with one signature where two are needed', () => ask(requestOf(user, sealGrant()), { gateway: { threshold: 2 } }), /1 of the 2/],
+    [
+      'a grant with the same signature twice where two are needed',
+      () => ask(requestOf(user, sealGrant({}, [admin, admin])), { gateway: { threshold: 2 } }),
+      /1 of the 2/,
+    ],
+    ['a grant of another gateway', () => ask(requestOf(user, sealGrant({ gatewayUid: 'gateway-2' }))), /for another gateway/],
+    ['a grant that has expired this millisecond', () => ask(requestOf(user, sealGrant()), { unixMs: NOW + 1000 }), /alice has expired/],
+    ['a changed grant', () => ask(requestOf(user, damaged)), /cannot be read/],
+    ['bytes that are no grant', () => ask(requestOf(user, new Uint8Array(40))), /cannot be read/],
+    ['another kind of job', () => ask(requestOf(user, sealGrant(), { kind: 'rotation' })), /alice lacks rotation:web-1/],
+    ['another record', () => ask(requestOf(user, sealGrant()), { record: { title: 'db-1' } }), /alice lacks tunnel:db-1/],
+    ['a grant that allows nothing', () => ask(requestOf(user, sealGrant({ allow: [] }))), /alice lacks tunnel:web-1/],
+  ];
+  it.each(refusals)('not %s', (_name, refused, reason) => {
+    const failure = refused();
+    expect(failure?.code).toBe('not-allowed');
+    expect(failure?.message).toMatch(reason);
+  });
+
+  it('needs as many different admins as the gateway says', () => {
+    const both = sealGrant({}, [admin, secondAdmin]);
+    expect(ask(requestOf(user, both), { gateway: { threshold: 2 } })).toBeNull();
+    expect(readGrant(both, { ...gateway, threshold: 2 }, verify)).toMatchObject({ name: 'alice' });
+  });
+});
+
+describe('a permission', () => {
+  const table: readonly (readonly [string, string, string, boolean])[] = [
+    ['tunnel', 'web-1', 'tunnel', true],
+    ['*', 'web-1', 'rotation', true],
+    ['rotation', 'web-1', 'tunnel', false],
+    ['tunnel', record.recordId, 'tunnel', true],
+    // An id is taken as a whole: whoever wants many records says so by their titles.
+    ['tunnel', `${record.recordId.slice(0, 10)}*`, 'tunnel', false],
+    ['tunnel', 'WEB-1', 'tunnel', false],
+    ['Tunnel', 'web-1', 'tunnel', false],
+    ['tun*', 'web-1', 'tunnel', false],
+  ];
+  it.each(table)('%s:%s covers %s of web-1: %s', (kind, pattern, wanted, covers) => {
+    expect(permits({ kind, record: pattern }, wanted, record)).toBe(covers);
+  });
+});
+
+describe('a pattern', () => {
+  const table: readonly (readonly [string, string, boolean])[] = [
+    ['web-1', 'web-1', true],
+    ['web-1', 'web-10', false],
+    ['web-*', 'web-', true],
+    ['web-*', 'WEB-1', false],
+    ['*-1', 'web-1', true],
+    ['*', '', true],
+    ['', '', true],
+    ['', 'x', false],
+    ['a*a', 'a', false],
+    ['a*a', 'aa', true],
+    ['ab*ba', 'aba', false],
+    ['*a*b*', 'xxbxxa', false],
+    ['*a*b*', 'xxaxxb', true],
+    ['**', 'x', true],
+    ['a.c', 'abc', false],
+    ['[ab]', 'a', false],
+    ['$&', '$&', true],
+    ['*\n*', 'a\nb', true],
+  ];
+  it.each(table)('%j matches %j: %s', (pattern, title, matches) => {
+    expect(matchesPattern(pattern, title)).toBe(matches);
+  });
+
+  it('is that of a regular expression with every other character taken literally', () => {
+    const letters = fc.string({ unit: fc.constantFrom('a', 'b', '*', '.', '\\'), maxLength: 10 });
+    fc.assert(
+      fc.property(letters, letters, (pattern, title) => {
+        const source = pattern.split('*').map((part) => part.replace(/[.\\]/g, '\\$&')).join('[^]*');
+        expect(matchesPattern(pattern, title)).toBe(new RegExp(`^${source}$`).test(title));
+      }),
+      { numRuns: 5000 },
+    );
+  });
+
+  it('takes time in proportion to its length, whatever an admin signed', () => {
+    const title = `${'a'.repeat(120)}b`;
+    const pattern = `${'*a'.repeat(60)}*c`;
+    const beganAtMs = performance.now();
+    for (let time = 0; time < 1000; time++) expect(matchesPattern(pattern, title)).toBe(false);
+    // A backtracking matcher would not finish one of these in a lifetime.
+    expect(performance.now() - beganAtMs).toBeLessThan(2000);
+  });
+});
