@@ -20,9 +20,17 @@ export function formatKeyId(publicKey: Uint8Array): PeerKeyId {
   return base58btc.baseEncode(concatBytes([KEY_ID_PREFIX, publicKey])) as PeerKeyId;
 }
 
-/** The id in `text`, or undefined if it is not the peer id of an Ed25519 key. */
+const BASE58 = /^[1-9A-HJ-NP-Za-km-z]+$/;
+const LEAST_ID = formatKeyId(new Uint8Array(PUBLIC_KEY_BYTES));
+const GREATEST_ID = formatKeyId(new Uint8Array(PUBLIC_KEY_BYTES).fill(0xff));
+
+/**
+ * The id in `text`, or undefined if it is not the peer id of an Ed25519 key. Without decoding, since every message carries ids: text of this length in
+ * this alphabet orders as its bytes do, so the ids are exactly those between the least and the greatest one.
+ */
 export function parseKeyId(text: string): PeerKeyId | undefined {
-  return publicKeyOf(text) === undefined ? undefined : (text as PeerKeyId);
+  const isId = text.length === KEY_ID_LENGTH && text >= LEAST_ID && text <= GREATEST_ID && BASE58.test(text);
+  return isId ? (text as PeerKeyId) : undefined;
 }
 
 /** The 32-byte public key inside an id, or undefined if the text is not such an id. */

@@ -74,6 +74,7 @@ export function issueTimeProblem(limit: Limit, poolUnixMs: number): string | nul
 /** All limits an instance has verified. The one in force never goes back. */
 export class LimitBook {
   #current: VerifiedLimit;
+  #digest: string | undefined;
   readonly #history = new Map<number, VerifiedLimit>();
 
   /** Starts with the configuration's own limit. */
@@ -89,7 +90,8 @@ export class LimitBook {
 
   /** Digest of the limit in force, with its version. */
   get digest(): string {
-    return digestText([String(this.#current.version), this.#current.digest]);
+    this.#digest ??= digestText([String(this.#current.version), this.#current.digest]);
+    return this.#digest;
   }
 
   /** What `apply` would do. */
@@ -105,6 +107,7 @@ export class LimitBook {
     const outcome = this.compare(limit);
     if (outcome === 'newer' || outcome === 'equivocation-won') {
       this.#current = limit;
+      this.#digest = undefined;
       this.#history.set(limit.version, limit);
     }
     this.#trim();
@@ -114,6 +117,7 @@ export class LimitBook {
   /** Adds an older limit to the history, which judges the seats granted under it. */
   recall(limit: VerifiedLimit): void {
     if (limit.version > this.#current.version) this.#current = limit;
+    this.#digest = undefined;
     if (!this.#history.has(limit.version)) this.#history.set(limit.version, limit);
     this.#trim();
   }

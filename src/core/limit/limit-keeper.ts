@@ -1,3 +1,4 @@
+import { equalBytes } from '../../base/bytes.ts';
 import { GatewayError } from '../../base/errors.ts';
 import { type CoreContext, directAudience } from '../core-context.ts';
 import { failure } from '../effect.ts';
@@ -57,6 +58,7 @@ export class LimitKeeper {
   /** A limit from another member. A forged one is noted and otherwise ignored. */
   received(sealed: Uint8Array): void {
     const { limits, outbox } = this.#context;
+    if (equalBytes(sealed, limits.current.sealed)) return;
     const limit = this.#verify(sealed);
     const outcome = limits.compare(limit);
     if (outcome === 'equivocation-won' || outcome === 'equivocation-lost') {

@@ -64,7 +64,7 @@ export function isLive(member: Member): boolean {
 export class MemberTable {
   readonly #members = new Map<InstanceId, Member>();
   #live: readonly Member[] | undefined;
-  #digest: string | undefined;
+  #digest: { readonly limit: string; readonly digest: string } | undefined;
   #generation = 0;
 
   /** Counts changes that matter to admission. */
@@ -132,8 +132,8 @@ export class MemberTable {
 
   /** Digest over what admission depends on, for comparing with others. */
   admissionDigest(limit: string): string {
-    this.#digest ??= digestText(this.live().map(admissionLine));
-    return digestText([limit, this.#digest]);
+    if (this.#digest?.limit !== limit) this.#digest = { limit, digest: digestText([limit, ...this.live().map(admissionLine)]) };
+    return this.#digest.digest;
   }
 
   /** Forgets those gone or dead for long, and the longest gone when there are too many. */

@@ -28,7 +28,7 @@ export class Pulses {
   #sequence = 0;
   #sentAtMs = Number.NEGATIVE_INFINITY;
   #sentLoadNumber = -1;
-  #sentHeld = '';
+  #sentHeld: Held | undefined;
 
   /** `sources` are asked whenever a pulse goes out. */
   constructor(context: CoreContext, sources: PulseSources) {
@@ -45,7 +45,7 @@ export class Pulses {
     this.#sequence += 1;
     this.#sentAtMs = now.atMs;
     this.#sentLoadNumber = load.number;
-    this.#sentHeld = heldText(held);
+    this.#sentHeld = held;
     const { incarnation, sequence } = own.record;
     const pulse: Pulse = { instanceId: self, incarnation, sequence: this.#sequence, recordSequence: sequence, load, held };
     outbox.publish({ kind: 'pulse', sealed: seal(pulseSeal, pulse, [init.identity]) });
@@ -54,7 +54,7 @@ export class Pulses {
   /** When the next pulse is due. */
   dueAtMs(): number {
     const size = this.#context.table.live().length;
-    const changed = this.#sources.load().number !== this.#sentLoadNumber || heldText(this.#sources.held()) !== this.#sentHeld;
+    const changed = this.#sources.load().number !== this.#sentLoadNumber || !sameHeld(this.#sources.held(), this.#sentHeld);
     return this.#sentAtMs + (changed ? pulseSpacingMs(size) : pulseIntervalMs(size));
   }
 
@@ -84,6 +84,11 @@ export function recordMissing(member: Member): boolean {
   return compareVersions({ incarnation: pulse.incarnation, sequence: pulse.recordSequence }, record) > 0;
 }
 
-function heldText(held: Held): string {
-  return `${held.limitVersion} ${held.limitDigest} ${held.recordsDigest} ${held.admissionDigest}`;
+function sameHeld(left: Held, right: Held | undefined): boolean {
+  return (
+    left.limitVersion === right?.limitVersion &&
+    left.limitDigest === right.limitDigest &&
+    left.recordsDigest === right.recordsDigest &&
+    left.admissionDigest === right.admissionDigest
+  );
 }
