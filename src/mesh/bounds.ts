@@ -73,5 +73,5 @@ export const GOSSIP_QUEUE_BYTES_MAX = 4 * 1024 * 1024;
 export const GOSSIP_SEEN_MS = 30_000;
 /** After being pruned a peer is grafted again no sooner. Default of gossipsub: 60 s, in which a small pool would be split. */
 export const GOSSIP_PRUNE_BACKOFF_MS = 2_000;
-/** Heartbeats (seconds) without the peer's subscription after which its gossip streams are opened anew. */
-export const GOSSIP_SILENT_HEARTBEATS_MAX = 3;
+/** Heartbeats (seconds) without our stream to a peer, or without its subscription, after which the exchange with it starts afresh. */
+export const GOSSIP_INCOMPLETE_HEARTBEATS_MAX = 3;

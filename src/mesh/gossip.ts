@@ -6,16 +6,16 @@ import {
   StrictNoSign,
   TopicValidatorResult,
 } from '@chainsafe/libp2p-gossipsub';
-import type { Connection, PeerId, Topology } from '@libp2p/interface';
+import type { Connection, PeerId, Stream, Topology } from '@libp2p/interface';
 import { sha256 } from '../base/bytes.ts';
 import {
   GOSSIP_DATA_BYTES_MAX,
   GOSSIP_DONT_WANT_BYTES,
+  GOSSIP_INCOMPLETE_HEARTBEATS_MAX,
   GOSSIP_PACKET_BYTES_MAX,
   GOSSIP_PRUNE_BACKOFF_MS,
   GOSSIP_QUEUE_BYTES_MAX,
   GOSSIP_SEEN_MS,
-  GOSSIP_SILENT_HEARTBEATS_MAX,
   STREAMS_MAX,
 } from './bounds.ts';
 
@@ -30,6 +30,8 @@ export interface PoolGossipInit {
 interface Attachment {
   readonly peerId: PeerId;
   readonly connection: Connection;
+  /** Heartbeats in a row without our stream to the peer. */
+  mutedHeartbeats: number;
   /** Heartbeats in a row without the peer's subscription. */
   silentHeartbeats: number;
 }
@@ -74,8 +76,12 @@ export class PoolGossip {
 
   /** Exchanges gossip with the peer over this connection from now on. */
   attach(peerId: PeerId, connection: Connection): void {
-    this.#attached.set(peerId.toString(), { peerId, connection, silentHeartbeats: 0 });
-    this.#connect(peerId, connection);
+    const attachment: Attachment = { peerId, connection, mutedHeartbeats: 0, silentHeartbeats: 0 };
+    this.#attached.set(peerId.toString(), attachment);
+    // Streams of an earlier link that just broke make gossipsub forget the peer, some microtasks later: after that it learns of this one.
+    setImmediate(() => {
+      if (this.#attached.get(peerId.toString()) === attachment) this.#connect(attachment);
+    });
   }
 
   /** Ends the exchange with the peer. */
@@ -83,7 +89,7 @@ export class PoolGossip {
     const attachment = this.#attached.get(peer);
     if (attachment === undefined) return;
     this.#attached.delete(peer);
-    this.#topology?.onDisconnect?.(attachment.peerId);
+    this.#disconnect(attachment);
   }
 
   /** Peers known to be subscribed to the pool topic, in the order of their ids. */
@@ -124,30 +130,41 @@ export class PoolGossip {
     return { privateKey, peerId, peerStore, connectionManager, logger, registrar: registrarWithoutConnections };
   }
 
-  #connect(peerId: PeerId, connection: Connection): void {
+  #connect({ peerId, connection }: Attachment): void {
     if (connection.status === 'open') this.#topology?.onConnect?.(peerId, connection);
   }
 
+  #disconnect({ peerId, connection }: Attachment): void {
+    this.#topology?.onDisconnect?.(peerId);
+    // Gossipsub only half-closes them, and they would count against the connection's streams.
+    for (const stream of gossipStreams(connection)) stream.abort(new Error('the exchange of gossip ended'));
+  }
+
   /**
-   * Gossipsub does not reopen a stream that broke (a full queue, a reset). Where its streams to a linked peer are incomplete they are opened anew: our
-   * own at once, the peer's by closing it, upon which the peer does the same.
+   * Gossipsub does not reopen a stream that broke (a full queue, a reset), and keeps one for good that was reset while it was opened. Where ours to a linked
+   * peer is missing, gossipsub is asked for it; where that does not help, or the peer's subscription stays out, the exchange with that peer starts afresh.
    */
   #repair(): void {
     const subscribers = new Set(this.subscribers());
     for (const [peer, attachment] of this.#attached) {
-      const streams = attachment.connection.streams.filter((stream) =>
-        stream.protocol.startsWith(GOSSIP_PROTOCOL_PREFIX),
+      const hasOwnStream = gossipStreams(attachment.connection).some(
+        ({ direction, writeStatus }) => direction === 'outbound' && writeStatus === 'writable',
       );
+      attachment.mutedHeartbeats = hasOwnStream ? 0 : attachment.mutedHeartbeats + 1;
       attachment.silentHeartbeats = subscribers.has(peer) ? 0 : attachment.silentHeartbeats + 1;
-      if (!streams.some((stream) => stream.direction === 'outbound')) {
-        this.#connect(attachment.peerId, attachment.connection);
-      } else if (attachment.silentHeartbeats > GOSSIP_SILENT_HEARTBEATS_MAX) {
+      if (Math.max(attachment.mutedHeartbeats, attachment.silentHeartbeats) > GOSSIP_INCOMPLETE_HEARTBEATS_MAX) {
+        attachment.mutedHeartbeats = 0;
         attachment.silentHeartbeats = 0;
-        this.#topology?.onDisconnect?.(attachment.peerId);
-        for (const stream of streams) stream.abort(new Error('gossip streams are opened anew'));
+        this.#disconnect(attachment);
+      } else if (!hasOwnStream) {
+        this.#connect(attachment);
       }
     }
   }
+}
+
+function gossipStreams(connection: Connection): readonly Stream[] {
+  return connection.streams.filter(({ protocol }) => protocol.startsWith(GOSSIP_PROTOCOL_PREFIX));
 }
 
 function options(topic: string): Partial<GossipsubOpts> {

@@ -14,6 +14,9 @@ import {
   untilLinked,
 } from './instances.ts';
 
+/** Starting processes takes seconds on a busy machine. */
+const PROCESS_TIMEOUT_MS = 40_000;
+
 const PROGRAM = fileURLToPath(new URL('instance-process.ts', import.meta.url));
 
 let instances: TestInstance[] = [];
@@ -69,7 +72,7 @@ function numbered(number: number, size: number): Uint8Array {
   return bytes;
 }
 
-describe('a peer whose process is stopped', () => {
+describe('a peer whose process is stopped', { timeout: PROCESS_TIMEOUT_MS }, () => {
   for (const { size, what } of [
     { size: 64, what: 'small' },
     { size: 65_536, what: 'large' },
@@ -115,7 +118,7 @@ describe('a peer whose process is stopped', () => {
   });
 });
 
-describe('a peer whose process is killed', () => {
+describe('a peer whose process is killed', { timeout: PROCESS_TIMEOUT_MS }, () => {
   it('is reported at once and can come back', async () => {
     const { here, there } = await startLinked();
     const killedAtMs = performance.now();
