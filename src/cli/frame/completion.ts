@@ -51,7 +51,6 @@ function formatPathSearch(nodes: readonly Node[], words: string): readonly strin
   const paths = nodes.filter(({ path }) => path !== '').map(({ path }) => `'${path}'`);
   return [
     `  for word in ${words}; do`,
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: shell, not a template
     '    case "${line_path:+$line_path }$word" in',
     `      ${paths.join('|')}) line_path="\${line_path:+$line_path }$word" ;;`,
     '    esac',

@@ -43,11 +43,17 @@ export function createTerminal(signal: AbortSignal): Terminal {
     note: (text) => void stderr.write(`${text}\n`),
     style: ({ verbose } = {}) => ({
       palette: createPalette(isColoured(stdout, env)),
-      width: stdout.isTTY ? Math.max(WIDTH_MIN, stdout.columns) : WIDTH_WITHOUT_TERMINAL,
+      width: chooseWidth(stdout, verbose === true),
       nowUnixMs: Date.now(),
       verbose: verbose === true,
     }),
   };
+}
+
+/** Whoever asks for everything gets whole ids, even if the terminal has to wrap the lines. */
+function chooseWidth(stream: { readonly isTTY?: boolean; readonly columns?: number }, verbose: boolean): number {
+  if (verbose) return Number.POSITIVE_INFINITY;
+  return stream.isTTY === true ? Math.max(WIDTH_MIN, stream.columns ?? 0) : WIDTH_WITHOUT_TERMINAL;
 }
 
 /** Colours only where a person looks, and not where they said no (no-color.org). */

@@ -16,13 +16,19 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(whole / DAY)}d ${Math.floor(whole / HOUR) % 24}h`;
 }
 
-/** How long ago a time was: `3s ago`; `now` within the last second, `in 5s` for a time to come. */
+/** How long ago a time was, in its largest unit: `3s ago`; `now` within the last second, `in 5d` for a time to come. */
 export function formatAgo(at: string | null, nowUnixMs: number): string {
   if (at === null) return '–';
   const passedMs = nowUnixMs - Date.parse(at);
   if (Math.abs(passedMs) < SECOND) return 'now';
-  const text = formatDuration(Math.abs(passedMs)).replace(/\.\ds$/, 's');
+  const text = formatLargest(Math.abs(passedMs));
   return passedMs > 0 ? `${text} ago` : `in ${text}`;
+}
+
+function formatLargest(ms: number): string {
+  if (ms < MINUTE) return `${Math.floor(ms / SECOND)}s`;
+  if (ms < HOUR) return `${Math.floor(ms / MINUTE)}m`;
+  return ms < DAY ? `${Math.floor(ms / HOUR)}h` : `${Math.floor(ms / DAY)}d`;
 }
 
 /** The time of day in UTC, with milliseconds when asked for. */
@@ -51,6 +57,11 @@ export function formatPerMille(perMille: number | null): string {
 export function formatId(id: string | null, whole: boolean): string {
   if (id === null) return '–';
   return whole ? id : shortId(id);
+}
+
+/** Text with every peer id in it in its short form, or as it is. */
+export function shortenIds(text: string, whole: boolean): string {
+  return whole ? text : text.replace(/12D3KooW[1-9A-HJ-NP-Za-km-z]{44}/g, shortId);
 }
 
 /** `host:port` of a multiaddr, whose peer id stands elsewhere; anything else as it is. */

@@ -33,7 +33,7 @@ export function drainCommand(terminal: Terminal): Command {
 async function drain(terminal: Terminal, { json, dataDir, wait, timeout }: DrainOptions): Promise<void> {
   const timeoutMs = parseDuration(timeout, '--timeout');
   const { askControl } = await import('../../api/client.ts');
-  const directory = chooseDataDir(dataDir, terminal.env);
+  const directory = await chooseDataDir(dataDir, terminal.env);
   const { instanceId, name, processId } = await askControl(directory, { kind: 'drain' }, terminal.signal);
   const drainedMs = wait ? await waitUntilGone(terminal, { directory, name, processId, timeoutMs }) : null;
   if (json === true) return terminal.printJson({ instanceId, name, drained: drainedMs !== null, elapsedMs: drainedMs });

@@ -25,7 +25,7 @@ export function healthCheckCommand(terminal: Terminal): Command {
 
 async function checkHealth(terminal: Terminal, { json, dataDir }: HealthOptions): Promise<void> {
   const { askControl } = await import('../../api/client.ts');
-  const directory = chooseDataDir(dataDir, terminal.env);
+  const directory = await chooseDataDir(dataDir, terminal.env);
   try {
     const health = await askControl(directory, { kind: 'health' }, terminal.signal);
     if (json === true) terminal.printJson(health);

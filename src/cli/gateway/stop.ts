@@ -30,7 +30,7 @@ export function stopCommand(terminal: Terminal): Command {
 async function stop(terminal: Terminal, { json, dataDir, timeout }: StopOptions): Promise<void> {
   const timeoutMs = parseDuration(timeout, '--timeout');
   const { askControl } = await import('../../api/client.ts');
-  const directory = chooseDataDir(dataDir, terminal.env);
+  const directory = await chooseDataDir(dataDir, terminal.env);
   const { instanceId, name, processId } = await askControl(directory, { kind: 'stop' }, terminal.signal);
   const elapsedMs = await waitUntilGone(terminal, { directory, name, processId, timeoutMs });
   if (json === true) return terminal.printJson({ instanceId, name, stopped: true, elapsedMs });

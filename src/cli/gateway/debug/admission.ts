@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { AdmissionReport } from '../../../api/client.ts';
 import { formatTable } from '../../frame/table.ts';
 import type { Style, Terminal } from '../../frame/terminal.ts';
-import { formatClock, formatId, printable } from '../../frame/text.ts';
+import { formatClock, formatId, printable, shortenIds } from '../../frame/text.ts';
 import { defineReport } from './define-report.ts';
 import { formatAgreement, paintState } from './pool-line.ts';
 
@@ -29,7 +29,7 @@ export function renderAdmission({ order, hint, agreement }: AdmissionReport, sty
       { title: 'STATE', paint: (cell, row) => paintState(order[row]?.state ?? '', palette)(cell) },
       { title: 'SEAT' },
       { title: 'JOINED (UTC)', dropOrder: 1 },
-      { title: 'REASON', cutTo: 12 },
+      { title: 'REASON', cutTo: 30 },
     ],
     rows: order.map((row) => [
       String(row.rank),
@@ -38,12 +38,12 @@ export function renderAdmission({ order, hint, agreement }: AdmissionReport, sty
       row.state,
       row.seat === null ? '–' : `v${row.seat.limitVersion}`,
       verbose ? row.joinedAt : formatClock(row.joinedAt, true),
-      row.reason,
+      shortenIds(row.reason, verbose),
     ]),
   });
   const differences = agreement.differ.map(
     ({ instanceId, name, what }) =>
-      `  ${palette.bad('differs')}  ${printable(name)} (${formatId(instanceId, verbose)}): ${printable(what)}`,
+      `  ${palette.bad('differs')}  ${printable(name)} (${formatId(instanceId, verbose)}): ${printable(shortenIds(what, verbose))}`,
   );
   return [
     ...(hint === null ? [] : [palette.warning(hint)]),

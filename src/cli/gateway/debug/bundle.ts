@@ -20,7 +20,7 @@ export function bundleCommand(terminal: Terminal): Command {
 
 async function bundle(terminal: Terminal, options: ReportOptions & { readonly output?: string }): Promise<void> {
   const { askControl, redact } = await import('../../../api/client.ts');
-  const directory = chooseDataDir(options.dataDir, terminal.env);
+  const directory = await chooseDataDir(options.dataDir, terminal.env);
   const status = await askControl(directory, { kind: 'status' }, terminal.signal);
   // Redacted by the instance already; once more costs nothing, and an older instance may know fewer names of secrets.
   const content = redact(await askControl(directory, { kind: 'bundle' }, terminal.signal));

@@ -44,7 +44,7 @@ export async function showReport<K extends ControlAsk['kind']>(
   { json, verbose, dataDir }: ReportOptions,
 ): Promise<void> {
   const { askControl } = await import('../../../api/client.ts');
-  const directory = chooseDataDir(dataDir, terminal.env);
+  const directory = await chooseDataDir(dataDir, terminal.env);
   if (json === true) return terminal.printJson(await askControl(directory, ask, terminal.signal));
   const [pool, report] = await Promise.all([
     askControl(directory, { kind: 'pool' }, terminal.signal),

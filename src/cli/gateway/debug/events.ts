@@ -3,7 +3,7 @@ import type { EventReport, EventsReport } from '../../../api/client.ts';
 import { parseNumber } from '../../frame/flags.ts';
 import type { Palette } from '../../frame/palette.ts';
 import type { Style, Terminal } from '../../frame/terminal.ts';
-import { formatClock, printable } from '../../frame/text.ts';
+import { formatClock, printable, shortenIds } from '../../frame/text.ts';
 import { defineReportCommand, type ReportOptions, showReport } from './define-report.ts';
 
 const EVENTS_MOST = 1000;
@@ -32,7 +32,7 @@ export function renderEvents({ events }: EventsReport, { palette, verbose }: Sty
   return events.map((event) => {
     const time = verbose ? event.at : formatClock(event.at, true);
     const values = Object.entries(event.detail).map(
-      ([name, value]) => `${palette.faint(`${name}=`)}${printable(String(value))}`,
+      ([name, value]) => `${palette.faint(`${name}=`)}${printable(shortenIds(String(value), verbose))}`,
     );
     return `${palette.faint(time)}  ${paintLevel(event, palette)}  ${printable(event.event).padEnd(EVENT_WIDTH)}  ${values.join(' ')}`.trimEnd();
   });

@@ -40,11 +40,11 @@ export function renderJobs({ jobs }: JobsReport, style: Style): readonly string[
       { title: 'STATE', paint: (cell, row) => paintState(jobs[row]?.state ?? '', palette)(cell) },
       { title: 'WORKER' },
       { title: 'ENTRY', dropOrder: 4 },
-      { title: 'SUBMITTED', align: 'right' },
+      { title: 'SUBMITTED', align: 'right', dropOrder: 1 },
       { title: 'TOOK', align: 'right', dropOrder: 2 },
       { title: 'IN', align: 'right', dropOrder: 3 },
       { title: 'OUT', align: 'right', dropOrder: 3 },
-      { title: 'ERROR', cutTo: 8, dropOrder: 1 },
+      { title: 'ERROR', cutTo: 12 },
     ],
     rows: jobs.map((job) => [
       job.jobId,

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { TraceReport } from '../../../api/client.ts';
 import { formatTable } from '../../frame/table.ts';
 import type { Style, Terminal } from '../../frame/terminal.ts';
-import { formatBytes, formatClock, formatId, printable } from '../../frame/text.ts';
+import { formatBytes, formatClock, formatId, printable, shortenIds } from '../../frame/text.ts';
 import { defineReportCommand, type ReportOptions, showReport } from './define-report.ts';
 import { paintState } from './pool-line.ts';
 
@@ -37,7 +37,7 @@ export function renderTrace({ jobId, job, steps }: TraceReport, style: Style): r
       index === 0 ? '' : `+${Date.parse(step.at) - Date.parse(steps[index - 1]?.at ?? step.at)}ms`,
       `${step.name}${step.name === '' ? '' : ' '}${formatId(step.instanceId, verbose)}`,
       step.what,
-      step.detail,
+      shortenIds(step.detail, verbose),
     ]),
   });
   return [...(job === null ? [`job ${printable(jobId)}`] : describeJob(job, style)), ...table];
@@ -48,7 +48,8 @@ function describeJob(job: NonNullable<TraceReport['job']>, { palette, verbose }:
   const title = printable(job.recordTitle ?? job.record);
   const way = `${formatId(job.entry, verbose)} → ${formatId(job.worker, verbose)}`;
   const lines = [
-    `${job.kind} of ${title}: ${state}, entry → worker ${way}, ${formatBytes(job.bytesIn)} in, ${formatBytes(job.bytesOut)} out`,
+    `${job.kind} of ${title}: ${state}`,
+    `entry → worker ${way}, ${formatBytes(job.bytesIn)} in, ${formatBytes(job.bytesOut)} out`,
   ];
   if (job.error !== null) lines.push(palette.bad(printable(`${job.error.code}: ${job.error.message}`)));
   return lines;

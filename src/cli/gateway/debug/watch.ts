@@ -27,7 +27,7 @@ export function watchCommand(terminal: Terminal): Command {
 async function watch(terminal: Terminal, options: ReportOptions & { readonly interval?: string }): Promise<void> {
   const bounds = { flag: '--interval', min: 1, max: INTERVAL_SECONDS_MAX };
   const seconds = options.interval === undefined ? INTERVAL_SECONDS : parseNumber(options.interval, bounds);
-  const directory = chooseDataDir(options.dataDir, terminal.env);
+  const directory = await chooseDataDir(options.dataDir, terminal.env);
   if (options.json === true) return watchLines(terminal, directory, seconds);
   // Somebody who watches wants to know at once that there is nothing to watch.
   let last = await askAll(directory, terminal.signal);
