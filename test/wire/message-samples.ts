@@ -1,0 +1,249 @@
+/** One arbitrary and one fixed sample for every message family: the properties and the golden vectors are made from them. */
+import fc from 'fast-check';
+import { ErrorCodes, type ErrorCode } from '../../src/base/errors.ts';
+import { formatKeyId, type PeerKeyId } from '../../src/base/ids.ts';
+import { STAMP_COUNTER_MAX, STAMP_UNIX_MS_MAX, type Stamp } from '../../src/base/stamp.ts';
+import type { Codec } from '../../src/wire/codec.ts';
+import { drainCommandSeal } from '../../src/wire/drain-command.ts';
+import { type Grant, grantSeal } from '../../src/wire/grant.ts';
+import { JOB_KINDS, JOB_STATES, type JobNotice, type JobRequest, jobRequestSeal, jobNoticeCodec } from '../../src/wire/job.ts';
+import { type Limit, limitSeal } from '../../src/wire/limit.ts';
+import { MEMBER_STATES, type MemberRecord, memberRecordSeal } from '../../src/wire/member-record.ts';
+import { CLAIM_ANSWERS, type Direct, directCodec, type Gossip, gossipCodec, jobNewsSeal, type JobNews } from '../../src/wire/mesh-message.ts';
+import { type LoadSample, type Pulse, pulseSeal } from '../../src/wire/pulse.ts';
+import { RECORD_TYPES, type TargetRecord, targetRecordSeal } from '../../src/wire/record.ts';
+import { type Suspicion, suspicionSeal } from '../../src/wire/suspicion.ts';
+
+/** A family of messages: how it is written, and any value of it. */
+export interface Family<T> {
+  readonly name: string;
+  readonly codec: Codec<T>;
+  readonly bytesMax: number;
+  readonly any: fc.Arbitrary<T>;
+}
+
+const printable = (maxLength: number): fc.Arbitrary<string> =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what the codec refuses
+  fc.string({ unit: 'binary', maxLength: Math.floor(maxLength / 2) }).map((text) => text.replace(/[\u0000-\u001f\u007f]/g, '.').toWellFormed());
+const name = printable(40);
+const id: fc.Arbitrary<PeerKeyId> = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(formatKeyId);
+const count = fc.maxSafeNat();
+const positive = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
+const unixMs = fc.oneof(fc.integer({ min: 0, max: STAMP_UNIX_MS_MAX }), fc.constant(1_750_000_000_000));
+const stamp: fc.Arbitrary<Stamp> = fc.record({ unixMs, counter: fc.integer({ min: 0, max: STAMP_COUNTER_MAX }) });
+const hex = (length: number): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
+const nonce = fc.integer({ min: 0, max: 0xffff_ffff });
+const bytes = fc.uint8Array({ maxLength: 400 });
+const jobId = hex(22);
+const orNull = <T>(any: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(any, { nil: null });
+const label = fc.record({ key: name, value: name });
+const errorCode = fc.constantFrom(...(Object.keys(ErrorCodes) as ErrorCode[]));
+const failure = fc.record({ code: errorCode, message: printable(200) });
+
+const seat = fc.record({
+  limitVersion: positive,
+  maxInstances: fc.integer({ min: 1, max: 10_000 }),
+  grantedAt: stamp,
+  handedOverBy: orNull(id),
+});
+
+const memberRecord: fc.Arbitrary<MemberRecord> = fc.record({
+  instanceId: id,
+  startId: hex(32),
+  incarnation: positive,
+  sequence: positive,
+  issuedAt: stamp,
+  startedAt: stamp,
+  state: fc.constantFrom(...MEMBER_STATES),
+  joinedAt: stamp,
+  seat: orNull(seat),
+  successor: orNull(id),
+  replaces: orNull(name),
+  claim: count,
+  name,
+  version: name,
+  platform: name,
+  capabilities: fc.array(name, { maxLength: 4 }),
+  labels: fc.array(label, { maxLength: 4 }),
+  meshAddresses: fc.array(name, { maxLength: 4 }),
+  accessAddresses: fc.array(name, { maxLength: 4 }),
+});
+
+const loadSample: fc.Arbitrary<LoadSample> = fc.record({
+  number: count,
+  reservedKib: fc.integer({ min: 0, max: 2 ** 33 }),
+  budgetKib: fc.integer({ min: 1, max: 2 ** 33 }),
+  busyPerMille: fc.integer({ min: 0, max: 1000 }),
+  sessions: fc.array(fc.record({ kind: name, count: nonce }), { maxLength: 4 }),
+});
+
+const pulse: fc.Arbitrary<Pulse> = fc.record({
+  instanceId: id,
+  incarnation: count,
+  sequence: count,
+  recordSequence: count,
+  load: loadSample,
+  held: fc.record({ limitVersion: count, limitDigest: hex(16), recordsDigest: hex(16), admissionDigest: hex(16) }),
+});
+
+const limit: fc.Arbitrary<Limit> = fc.record({
+  gatewayUid: name,
+  maxInstances: fc.integer({ min: 1, max: 10_000 }),
+  version: positive,
+  issuedUnixMs: unixMs,
+  expiresUnixMs: orNull(unixMs),
+});
+
+const suspicion: fc.Arbitrary<Suspicion> = fc.record({
+  accuser: id,
+  accused: id,
+  incarnation: count,
+  recordSequence: count,
+  pulseSequence: count,
+});
+
+const grant: fc.Arbitrary<Grant> = fc.record({
+  gatewayUid: name,
+  grantId: name,
+  name,
+  userKey: id,
+  allow: fc.array(fc.record({ kind: name, record: name }), { maxLength: 4 }),
+  issuedUnixMs: unixMs,
+  expiresUnixMs: orNull(unixMs),
+});
+
+const targetRecord: fc.Arbitrary<TargetRecord> = fc.record({
+  gatewayUid: name,
+  recordId: hex(22),
+  revision: positive,
+  deleted: fc.boolean(),
+  type: fc.constantFrom(...RECORD_TYPES),
+  title: name,
+  host: name,
+  port: fc.integer({ min: 1, max: 65_535 }),
+  protocol: name,
+  user: orNull(name),
+  labels: fc.array(label, { maxLength: 4 }),
+  changedUnixMs: unixMs,
+});
+
+const jobRequest: fc.Arbitrary<JobRequest> = fc.record({
+  gatewayUid: name,
+  jobId,
+  kind: fc.constantFrom(...JOB_KINDS),
+  recordId: hex(22),
+  parent: orNull(jobId),
+  parameters: fc.array(fc.record({ name, value: name }), { maxLength: 4 }),
+  entry: id,
+  entryStartId: hex(32),
+  caller: id,
+  deadlineUnixMs: unixMs,
+  grant: orNull(bytes),
+});
+
+const jobNotice: fc.Arbitrary<JobNotice> = fc.record({
+  jobId,
+  kind: fc.constantFrom(...JOB_KINDS),
+  recordId: hex(22),
+  parent: orNull(jobId),
+  caller: id,
+  state: fc.constantFrom(...JOB_STATES),
+  entry: id,
+  worker: orNull(id),
+  submittedUnixMs: unixMs,
+  startedUnixMs: orNull(unixMs),
+  endedUnixMs: orNull(unixMs),
+  error: orNull(failure),
+  bytesIn: count,
+  bytesOut: count,
+});
+
+const jobNews: fc.Arbitrary<JobNews> = fc.record({ teller: id, notices: fc.array(jobNotice, { maxLength: 3 }) });
+const traceStep = fc.record({ atUnixMs: unixMs, instanceId: id, what: name, detail: name });
+const recordVersion = fc.record({ instanceId: id, incarnation: count, sequence: count });
+
+const gossip: fc.Arbitrary<Gossip> = fc.record({
+  kind: fc.constantFrom('member-record', 'pulse', 'suspicion', 'limit', 'record', 'jobs'),
+  sealed: bytes,
+});
+
+/** The fields of each kind of direct message; the compiler insists on all of them. */
+const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<Direct, { kind: K }>, 'kind'>> } = {
+  hello: fc.record({
+    gatewayUid: name,
+    wallUnixMs: unixMs,
+    clock: stamp,
+    established: fc.boolean(),
+    known: fc.boolean(),
+    record: bytes,
+    limit: bytes,
+  }),
+  'clock-refused': fc.record({ aheadMs: count, aheadMsMax: count }),
+  'member-record': fc.record({ sealed: bytes }),
+  limit: fc.record({ sealed: bytes }),
+  suspicion: fc.record({ sealed: bytes }),
+  sync: fc.record({ have: fc.array(recordVersion, { maxLength: 5 }) }),
+  'sync-records': fc.record({ records: fc.array(bytes, { maxLength: 4 }), want: fc.array(id, { maxLength: 4 }) }),
+  probe: fc.record({ nonce }),
+  'probe-ack': fc.record({ nonce }),
+  'probe-request': fc.record({ nonce, target: id }),
+  claim: fc.record({
+    number: count,
+    record: bytes,
+    limitVersion: count,
+    limitDigest: hex(16),
+    membersDigest: hex(16),
+    holdersDigest: hex(16),
+  }),
+  'claim-answer': fc.record({ number: count, answer: fc.constantFrom(...CLAIM_ANSWERS) }),
+  handover: fc.record({ record: bytes }),
+  'handover-refused': fc.record({ reason: name }),
+  forward: fc.record({ request: bytes, workerStartId: hex(32), submittedUnixMs: unixMs }),
+  'forward-accepted': fc.record({ jobId, load: loadSample }),
+  'forward-declined': fc.record({ jobId, failure, load: loadSample }),
+  'job-update': fc.record({ notice: jobNotice }),
+  'load-query': fc.record({ nonce }),
+  'load-answer': fc.record({ nonce, load: loadSample }),
+  resubmit: fc.record({ nonce, hops: fc.integer({ min: 0, max: 8 }), request: bytes }),
+  'resubmit-answer': fc.record({ nonce, notice: orNull(jobNotice), failure: orNull(failure) }),
+  'job-query': fc.record({ nonce, jobId, wantTrace: fc.boolean() }),
+  'job-answer': fc.record({ nonce, notice: orNull(jobNotice), steps: fc.array(traceStep, { maxLength: 3 }) }),
+  'job-cancel': fc.record({ jobId, reason: name }),
+  'records-compare': fc.record({ buckets: fc.array(hex(16), { maxLength: 256 }) }),
+  'records-batch': fc.record({ sealed: fc.array(bytes, { maxLength: 4 }) }),
+  drain: fc.record({ command: bytes }),
+};
+const direct = fc.oneof(
+  ...Object.entries(directFields).map(([kind, fields]) => (fields as fc.Arbitrary<object>).map((value) => ({ kind, ...value }) as Direct)),
+);
+
+const sealFamily = <T>(seal: { readonly domain: string; readonly codec: Codec<T>; readonly payloadBytesMax: number }, any: fc.Arbitrary<T>): Family<T> => ({
+  name: seal.domain.replace('pam-mesh/1/', ''),
+  codec: seal.codec,
+  bytesMax: seal.payloadBytesMax,
+  any,
+});
+
+/** Every family there is. */
+export const FAMILIES: readonly Family<unknown>[] = [
+  { name: 'gossip', codec: gossipCodec, bytesMax: 64 * 1024, any: gossip },
+  { name: 'direct', codec: directCodec, bytesMax: 1024 * 1024, any: direct },
+  { name: 'job-notice', codec: jobNoticeCodec, bytesMax: 8192, any: jobNotice },
+  sealFamily(memberRecordSeal, memberRecord),
+  sealFamily(pulseSeal, pulse),
+  sealFamily(limitSeal, limit),
+  sealFamily(suspicionSeal, suspicion),
+  sealFamily(grantSeal, grant),
+  sealFamily(targetRecordSeal, targetRecord),
+  sealFamily(jobRequestSeal, jobRequest),
+  sealFamily(jobNewsSeal, jobNews),
+  sealFamily(drainCommandSeal, fc.record({ gatewayUid: name, instanceId: id, expiresUnixMs: unixMs })),
+] as readonly Family<unknown>[];
+
+/** Any direct message of this kind. */
+export function anyDirect(kind: Direct['kind']): fc.Arbitrary<Direct> {
+  return (directFields[kind] as fc.Arbitrary<object>).map((value) => ({ kind, ...value }) as Direct);
+}
+
+/** Every kind of direct message. */
+export const DIRECT_KINDS = Object.keys(directFields) as readonly Direct['kind'][];
