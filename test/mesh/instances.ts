@@ -6,6 +6,9 @@ import { createMesh, type Mesh, type MeshEvent, type MeshInit } from '../../src/
 /** Anything that has not happened by then never will. */
 export const DEADLINE_MS = 10_000;
 
+/** The topic of the pool "test". */
+export const TEST_TOPIC = '/pam-mesh/1/pool/test';
+
 /** A mesh on loopback that remembers what it reported. */
 export interface TestInstance {
   readonly id: InstanceId;
@@ -29,7 +32,7 @@ export function createInstance(label: string, changes: Partial<MeshInit> = {}): 
   const waiting = new Set<() => void>();
   const mesh = createMesh({
     identity,
-    poolTopic: '/pam-mesh/1/pool/test',
+    poolTopic: TEST_TOPIC,
     networkKey: testKey('network'),
     discoveryTag: 'test',
     listen: [{ host: '127.0.0.1', port: 0 }],

@@ -21,6 +21,7 @@ import {
   linkHistory,
   startInstances,
   stopAll,
+  TEST_TOPIC,
   type TestInstance,
   testKey,
   textBytes,
@@ -34,6 +35,7 @@ const FLOOD_AT_ONCE = 100;
 
 let instances: TestInstance[] = [];
 const nodes: MeshNode[] = [];
+const gossips = new WeakMap<MeshNode, PoolGossip>();
 afterEach(async () => {
   await Promise.all(nodes.splice(0).map((node) => node.stop()));
   await stopAll(instances);
@@ -131,7 +133,7 @@ function heapBytes(): number {
 /** A member by its secret that does not keep to the protocol of links. */
 async function startRogue(label: string, isWanted: (id: InstanceId) => boolean): Promise<MeshNode> {
   const identity = seeds(label).find((seed) => isWanted(keyPairFromSeed(seed).id));
-  const gossip = new PoolGossip({ topic: 'rogue', onMessage: () => undefined });
+  const gossip = new PoolGossip({ topic: TEST_TOPIC, onMessage: () => undefined });
   const node = await createMeshNode({
     identity: assertDefined(identity, 'half of all ids are lower'),
     networkKey: testKey('network'),
@@ -142,13 +144,35 @@ async function startRogue(label: string, isWanted: (id: InstanceId) => boolean):
     discovery: undefined,
   });
   nodes.push(node);
+  gossips.set(node, gossip);
   await node.start();
+  gossip.subscribe();
   return node;
 }
 
 function seeds(label: string): Uint8Array[] {
   return Array.from({ length: 64 }, (_, index) => testKey(`${label} ${index}`));
 }
+
+describe('a member whose gossip streams break', () => {
+  it('has them back, in both directions, within seconds', async () => {
+    const target = await startOne('member');
+    const peer = await startRogue('peer', (id) => id > target.id);
+    await peer.handle(LINK_PROTOCOL, (_stream, link) => gossips.get(peer)?.attach(link.remotePeer, link));
+    const connection = await peer.dial(multiaddr(target.mesh.listenAddresses()[0]));
+    const streams = (direction: string): Stream[] =>
+      connection.streams.filter((stream) => stream.protocol.startsWith('/meshsub/') && stream.direction === direction);
+    const isWhole = (): boolean =>
+      streams('inbound').length === 1 && streams('outbound').length === 1 && target.mesh.gossipPeers().length === 1;
+    for (const broken of ['inbound', 'outbound']) {
+      await target.until('gossip both ways', isWhole);
+      for (const stream of streams(broken)) stream.abort(new Error('broken'));
+      expect(isWhole()).toBe(false);
+    }
+    await target.until('gossip both ways', isWhole);
+    expect(linkHistory(target, peer.peerId.toString())).toEqual(['link-up']);
+  }, 30_000);
+});
 
 describe('a member that misbehaves', () => {
   const badFrames: readonly (readonly [string, Uint8Array])[] = [
@@ -192,6 +216,19 @@ describe('a member that misbehaves', () => {
     }
     await target.until('link', () => linkHistory(target, id).length >= 7);
     expect(isAlternating(linkHistory(target, id))).toBe(true);
+    expect(rogue.getConnections().length).toBe(1);
+  });
+
+  it('that dials once more at once keeps its link; the second connection is closed', async () => {
+    const target = await startOne('member');
+    const rogue = await startRogue('rogue', (id) => id > target.id);
+    await rogue.handle(LINK_PROTOCOL, () => undefined);
+    const address = multiaddr(target.mesh.listenAddresses()[0]);
+    await rogue.dial(address);
+    await untilLinked(target, 1);
+    const second = await rogue.dial(address, { force: true }).catch(() => undefined);
+    if (second?.status === 'open') await new Promise((resolve) => second.addEventListener('close', resolve));
+    expect(linkHistory(target, rogue.peerId.toString())).toEqual(['link-up']);
     expect(rogue.getConnections().length).toBe(1);
   });
 
