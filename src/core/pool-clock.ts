@@ -1,13 +1,27 @@
 import { nextStamp, type Stamp, STAMP_ZERO } from '../base/stamp.ts';
+import type { Now } from './input.ts';
 import { CLOCK_AHEAD_MS_MAX } from './timing.ts';
 
+/** Wall and monotonic clock may drift apart this much between two steps; beyond it somebody has set the wall clock. Milliseconds. */
+const SET_MS = 500;
+
 /**
- * The hybrid clock of one instance. Its own wall clock is corrected forward by what the pool's clock was ahead when it joined, so that an
- * instance whose wall clock is behind still stamps in the pool's time; nothing ever moves it back.
+ * The hybrid clock of one instance. Its own wall clock is corrected forward by what the pool's clock was ahead when they met, so that an
+ * instance whose wall clock is behind still stamps in the pool's time. Setting the wall clock back does not move it back; setting it forward uses up the
+ * correction first.
  */
 export class PoolClock {
   #last: Stamp = STAMP_ZERO;
   #aheadMs = 0;
+  #before: Now | undefined;
+
+  /** Called first in every step: notices when the wall clock was set. */
+  tick(now: Now): void {
+    const before = this.#before ?? now;
+    const setByMs = now.unixMs - before.unixMs - (now.atMs - before.atMs);
+    this.#before = now;
+    if (Math.abs(setByMs) > SET_MS) this.#aheadMs = Math.max(0, this.#aheadMs - setByMs);
+  }
 
   /** The pool's time now, in wall-clock milliseconds. */
   poolUnixMs(wallUnixMs: number): number {

@@ -122,7 +122,8 @@ export class SeatKeeper {
 
   /** The pool's clock says that ours is ahead. */
   clockRefused(aheadMs: number, aheadMsMax: number): void {
-    if (isEstablished(this.#context)) return;
+    const { state } = this.#context.own.record;
+    if (state !== 'candidate' && state !== 'standby') return;
     const seconds = (aheadMs / 1000).toFixed(1);
     this.#context.outbox.note('error', 'clock-ahead', { aheadMs });
     this.#revise({ state: 'left', seat: null, claim: 0 });
