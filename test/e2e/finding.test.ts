@@ -15,7 +15,7 @@ const createPool = usePools();
 const missing = namespacesMissing();
 
 async function untilAdmitted(instance: Instance): Promise<void> {
-  await instance.untilLogged('admitted', 15_000);
+  await instance.untilLogged('admitted', { within: 15_000 });
 }
 
 describe('instances find each other', () => {
@@ -37,7 +37,7 @@ describe('instances find each other', () => {
       for (const name of order) {
         const instance = pool.start(name);
         instances.push(instance);
-        await instance.untilLogged('listening', 15_000);
+        await instance.untilLogged('listening', { within: 15_000 });
       }
       await untilAgreed(instances, { holders: order });
     });

@@ -44,9 +44,9 @@ describe('an instance with', () => {
       const other = createPool({ maxInstances: 3 });
       copyKeys(pool.configFile, other.configFile, shared);
       const a = pool.start('a', { args: ['--log-level', 'debug'] });
-      await a.untilLogged('admitted', 15_000);
+      await a.untilLogged('admitted', { within: 15_000 });
       const stranger = other.start('stranger', { args: ['--peer', pool.site('a').mesh, '--log-level', 'debug'] });
-      const refused = await stranger.untilLogged('dial-failed', 15_000);
+      const refused = await stranger.untilLogged('dial-failed', { within: 15_000 });
       expect(refused.fields['msg']).toContain('other pool secret or not a gateway mesh port');
       await untilAgreed([stranger], { holders: ['stranger'] });
       await untilAgreed([a], { holders: ['a'] });

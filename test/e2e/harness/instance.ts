@@ -4,6 +4,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { type AskOf, askControl, type ControlAnswers } from '../../../src/api/client.ts';
+import { HELD_LINE } from './held-start.ts';
 import { type Place, startProgram } from './program.ts';
 import { needs, until } from './until.ts';
 
@@ -22,7 +23,7 @@ export interface Ending {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly lastLine: string;
-  /** From the start of the process to its end. */
+  /** From the start of the process, or from its release if it was held, to its end. */
   readonly afterMs: number;
 }
 
@@ -31,6 +32,14 @@ export interface LogEntry {
   readonly event: string;
   readonly unixMs: number;
   readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** How to wait for a line. */
+export interface UntilLoggedInit {
+  /** Milliseconds. */
+  readonly within: number;
+  /** By the clock of the instance. */
+  readonly sinceUnixMs?: number;
 }
 
 /** Lines of stderr remembered: far more than an instance writes in the longest test. */
@@ -43,12 +52,12 @@ const CLEAN_STOP_MS = 15_000;
 export class Instance {
   readonly name: string;
   readonly dataDir: string;
-  readonly startedAtMs = performance.now();
   /** How it ended, once it has. */
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
   readonly #lines: string[] = [];
   #ending: Ending | undefined;
+  #beganAtMs = performance.now();
 
   /** Starts the process. */
   constructor({ name, dataDir, args, env, place }: InstanceInit) {
@@ -99,6 +108,19 @@ export class Instance {
     });
   }
 
+  /** Waits until a held process has loaded everything. */
+  untilHeld(within: number): Promise<void> {
+    return until(`${this.name} has loaded everything`, { within }, () => {
+      needs(this.#lines.includes(HELD_LINE), 'it has not');
+    });
+  }
+
+  /** Lets a held process begin. */
+  release(): void {
+    this.#beganAtMs = performance.now();
+    this.signal('SIGUSR2');
+  }
+
   /** Sends a signal to the process. */
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
@@ -124,10 +146,10 @@ export class Instance {
     });
   }
 
-  /** Waits for an event in the log. */
-  untilLogged(event: string, within: number): Promise<LogEntry> {
+  /** Waits for an event in the log, the first one at or after a time if one is given. */
+  untilLogged(event: string, { within, sinceUnixMs = 0 }: UntilLoggedInit): Promise<LogEntry> {
     return until(`${this.name} logs ${event}`, { within }, () => {
-      const [found] = this.logged(event);
+      const found = this.logged(event).find(({ unixMs }) => unixMs >= sinceUnixMs);
       needs(found !== undefined, 'it has not');
       return found;
     });
@@ -148,7 +170,7 @@ export class Instance {
       });
     }
     const [code, signal] = await once(this.#child, 'close');
-    const afterMs = Math.round(performance.now() - this.startedAtMs);
+    const afterMs = Math.round(performance.now() - this.#beganAtMs);
     this.#ending = { code, signal, lastLine: this.#lines.at(-1) ?? '', afterMs };
     return this.#ending;
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { createGateway, loadProfile, type Profile, writeGateway } from '../../../src/config/index.ts';
 import { freeAddresses, type InstanceAddresses } from './addresses.ts';
+import { heldStart } from './held-start.ts';
 import { Instance } from './instance.ts';
 import { type CommandResult, type Place, runCommand } from './program.ts';
 
@@ -30,6 +31,9 @@ export interface StartInit {
   /** Instead of the one that belongs to the name. */
   readonly site?: Site;
 }
+
+/** A process that has not loaded by then never will. */
+const LOAD_MS = 30_000;
 
 /** A gateway and its instances. */
 export class Pool {
@@ -100,6 +104,14 @@ export class Pool {
   /** Starts several at the same instant. */
   startAll(names: readonly string[], init: StartInit = {}): readonly Instance[] {
     return names.map((name) => this.start(name, init));
+  }
+
+  /** Lets several begin within the same few milliseconds, however long they take to load. */
+  async startTogether(names: readonly string[]): Promise<readonly Instance[]> {
+    const instances = this.startAll(names, { env: heldStart() });
+    await Promise.all(instances.map((instance) => instance.untilHeld(LOAD_MS)));
+    for (const instance of instances) instance.release();
+    return instances;
   }
 
   /** Runs `pam` with the admin's profile, from the place of an instance if one is named. */

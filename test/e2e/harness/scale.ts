@@ -10,5 +10,5 @@ export function scaled(size: { readonly usual: number; readonly full: number }):
 
 /** The time a test may take, in milliseconds: some for starting and ending, and some for each of its rounds. */
 export function timeFor(rounds: number, roundMs: number): { readonly timeout: number } {
-  return { timeout: 30_000 + rounds * roundMs };
+  return { timeout: 60_000 + rounds * roundMs };
 }
