@@ -27,20 +27,18 @@ export const CONTROL_STREAMS_MAX = 4;
 export const UNPROVED_MS = 10_000;
 /** TCP probes an idle connection after this time. */
 export const KEEP_ALIVE_DELAY_MS = 15_000;
-/** The multiplexer asks whether the other side is there; below SOCKET_IDLE_MS. */
-export const MUXER_PING_MS = 15_000;
+/** The multiplexer asks whether the other side is there. */
+export const PING_MS = 10_000;
+/** Another side from which nothing came for this long is given up, with its sessions. A machine that sleeps or hangs for less loses nothing. */
+export const PEER_SILENT_MS = 30_000;
 /** A socket on which nothing moved for this long is closed. */
 export const SOCKET_IDLE_MS = 60_000;
 
-/** Bytes a stream may carry before its receiver must have read some: what a slow reader costs at most. Grows from the first to the second. */
-export const STREAM_WINDOW_BYTES = 256 * 1024;
-/** See above. 1 MiB fills 1 Gbit/s at 8 ms round trip. */
+/** Bytes a stream may have on the way unread, at most: what a slow reader costs. 1 MiB fills 1 Gbit/s at 8 ms round trip. */
 export const STREAM_WINDOW_BYTES_MAX = 1024 * 1024;
-/** What a stream may hold unread before it is reset as broken: above its window, so that a faithful sender never meets it. */
-export const STREAM_READ_BUFFER_BYTES_MAX = 2 * STREAM_WINDOW_BYTES_MAX;
 
-/** Encrypted bytes that wait in one connection's socket before its streams are told to wait. Below it the kernel's buffer runs dry between two turns. */
-export const SOCKET_QUEUE_BYTES = 1024 * 1024;
+/** Bytes that wait in one socket before their source is told to wait. Below it the kernel's buffer runs dry between two turns of the event loop. */
+export const SOCKET_QUEUE_BYTES = 512 * 1024;
 
 /** Requests of one client that are being answered; more wait unread. */
 export const REQUESTS_MAX = 64;

@@ -1,5 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Stream } from '@libp2p/interface';
+import { SOCKET_QUEUE_BYTES } from './bounds.ts';
+import type { BufferReclaim } from './buffer-reclaim.ts';
 import { onWritable, pauseReading, resumeReading, trySend } from './stream-state.ts';
 
 /** How bytes were carried between a stream and a socket, once both are closed. */
@@ -19,13 +21,14 @@ export interface CarryInit {
   readonly socket: Socket;
   /** Ends it: both sides are reset. */
   readonly signal: AbortSignal;
+  readonly reclaim: BufferReclaim;
   /** Called with the bytes so far, often. */
   readonly onBytes?: (bytesIn: number, bytesOut: number) => void;
 }
 
 /**
  * Carries bytes both ways until both directions are closed: each end of data on its own (FIN to FIN), reset as reset, and whoever reads slowly slows
- * down the other side: at most one chunk is held here beyond what socket and stream buffer themselves. Takes over both; never throws.
+ * down the other side: what waits here is bounded. Takes over both; never throws.
  */
 export function carrySocket(init: CarryInit): Promise<Carried> {
   return new Promise((resolve) => new SocketCarrier(init, resolve).start());
@@ -35,8 +38,10 @@ class SocketCarrier {
   readonly #stream: Stream;
   readonly #socket: Socket;
   readonly #signal: AbortSignal;
+  readonly #reclaim: BufferReclaim;
   readonly #onBytes: CarryInit['onBytes'];
   readonly #resolve: (carried: Carried) => void;
+  #isCorked = false;
   #bytesIn = 0;
   #bytesOut = 0;
   #end: Carried['end'] | undefined;
@@ -50,6 +55,7 @@ class SocketCarrier {
     this.#stream = init.stream;
     this.#socket = init.socket;
     this.#signal = init.signal;
+    this.#reclaim = init.reclaim;
     this.#onBytes = init.onBytes;
     this.#resolve = resolve;
   }
@@ -108,25 +114,30 @@ class SocketCarrier {
     return { promise, unbind };
   }
 
+  /** What arrives in one turn of the event loop is written at once: decrypted data comes in pieces of 16 KiB. */
   #toSocket(data: Uint8Array | Iterable<Uint8Array>): void {
-    let canTakeMore = true;
-    if (data instanceof Uint8Array) {
-      this.#bytesIn += data.length;
-      canTakeMore = this.#socket.write(data);
-    } else {
-      this.#socket.cork();
-      for (const chunk of data) {
-        this.#bytesIn += chunk.length;
-        canTakeMore = this.#socket.write(chunk);
-      }
-      this.#socket.uncork();
+    const socket = this.#socket;
+    if (!this.#isCorked) {
+      this.#isCorked = true;
+      socket.cork();
+      setImmediate(this.#uncork);
     }
-    if (!canTakeMore && !this.#socket.destroyed) pauseReading(this.#stream);
+    for (const chunk of data instanceof Uint8Array ? [data] : data) {
+      this.#bytesIn += chunk.length;
+      socket.write(chunk);
+    }
+    if (socket.writableLength >= SOCKET_QUEUE_BYTES) pauseReading(this.#stream);
     this.#onBytes?.(this.#bytesIn, this.#bytesOut);
   }
 
+  readonly #uncork = (): void => {
+    this.#isCorked = false;
+    this.#socket.uncork();
+  };
+
   #toStream(chunk: Buffer): void {
     this.#bytesOut += chunk.length;
+    this.#reclaim.add(chunk.length);
     const canTakeMore = trySend(this.#stream, chunk);
     if (canTakeMore === undefined) return this.#breakOff('stream-reset');
     if (!canTakeMore) this.#socket.pause();

@@ -1,4 +1,3 @@
-import { yamux } from '@chainsafe/libp2p-yamux';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Libp2p } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
@@ -7,6 +6,8 @@ import { keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
 import { parseKeyId } from '../base/ids.ts';
 import * as bounds from './bounds.ts';
+import type { BufferReclaim } from './buffer-reclaim.ts';
+import { streamMuxer } from './transport/muxer.ts';
 import { nativeTls } from './transport/tls.ts';
 
 /** What the node is made of. */
@@ -16,6 +17,7 @@ export interface AccessNodeInit {
   /** Multiaddrs; none for a client. */
   readonly listen: readonly string[];
   readonly announce: readonly string[];
+  readonly reclaim: BufferReclaim;
 }
 
 /**
@@ -28,8 +30,8 @@ export async function createAccessNode(init: AccessNodeInit): Promise<Libp2p> {
     privateKey: await generateKeyPairFromSeed('Ed25519', init.keySeed),
     addresses: { listen: [...init.listen], appendAnnounce: [...init.announce] },
     transports: [tcp(socketOptions())],
-    connectionEncrypters: [nativeTls(keyPairFromSeed(init.keySeed))],
-    streamMuxers: [yamux(muxerOptions())],
+    connectionEncrypters: [nativeTls(keyPairFromSeed(init.keySeed), init.reclaim)],
+    streamMuxers: [streamMuxer()],
     connectionManager: {
       maxConnections: bounds.CONNECTIONS_MAX,
       inboundConnectionThreshold: bounds.INBOUND_PER_SECOND_MAX,
@@ -77,19 +79,5 @@ function socketOptions(): Parameters<typeof tcp>[0] {
     outboundSocketInactivityTimeout: bounds.SOCKET_IDLE_MS,
     dialOpts: socket,
     listenOpts: socket,
-  };
-}
-
-function muxerOptions(): Parameters<typeof yamux>[0] {
-  return {
-    enableKeepAlive: true,
-    keepAliveInterval: bounds.MUXER_PING_MS,
-    maxInboundStreams: bounds.STREAMS_MAX,
-    maxOutboundStreams: bounds.STREAMS_MAX,
-    streamOptions: {
-      initialStreamWindowSize: bounds.STREAM_WINDOW_BYTES,
-      maxStreamWindowSize: bounds.STREAM_WINDOW_BYTES_MAX,
-      maxReadBufferLength: bounds.STREAM_READ_BUFFER_BYTES_MAX,
-    },
   };
 }

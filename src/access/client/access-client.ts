@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Socket } from 'node:net';
 import type { Libp2p, Stream } from '@libp2p/interface';
 import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
@@ -7,6 +8,8 @@ import type { AccessAnswer, AccessRequest, Welcome } from '../../wire/access-mes
 import { type JobKind, type JobNotice, jobRequestSeal, type Parameter } from '../../wire/job.ts';
 import { seal } from '../../wire/sealed.ts';
 import { JOB_DEADLINE_MS, MEMBERS_REFRESH_MS, REQUEST_TIMEOUT_MS } from '../bounds.ts';
+import { BufferReclaim } from '../buffer-reclaim.ts';
+import { type Carried, carrySocket } from '../carry-socket.ts';
 import { createAccessNode } from '../node.ts';
 import { expectAnswer } from './control.ts';
 import { type Entry, findEntry } from './entry.ts';
@@ -53,6 +56,7 @@ export class AccessClient {
   readonly #node: Libp2p;
   readonly #key: KeyPair;
   readonly #workers: Workers;
+  readonly #reclaim: BufferReclaim;
   readonly #verify = createEd25519Verify();
   readonly #addresses = new Map<string, readonly string[]>();
   #entry: Entry | undefined;
@@ -60,11 +64,12 @@ export class AccessClient {
   #refresh: NodeJS.Timeout | undefined;
   #stopped = false;
 
-  constructor(init: AccessClientInit, node: Libp2p) {
+  constructor(init: AccessClientInit, node: Libp2p, reclaim: BufferReclaim) {
     this.#init = init;
     this.#node = node;
     this.#key = keyPairFromSeed(init.keySeed);
     this.#workers = new Workers(node);
+    this.#reclaim = reclaim;
   }
 
   /** The client's own key. */
@@ -143,6 +148,11 @@ export class AccessClient {
     }
   }
 
+  /** Joins a session to a connected TCP socket (made with `allowHalfOpen`), faithfully, until both directions are closed. */
+  joinSocket(stream: Stream, socket: Socket, signal: AbortSignal): Promise<Carried> {
+    return carrySocket({ stream, socket, signal, reclaim: this.#reclaim });
+  }
+
   /** Closes everything; sessions are reset. */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -210,9 +220,10 @@ export function newJobId(): string {
 
 /** A client that is connected to an instance. Throws `unreachable`, `not-allowed`, `bad-usage`. */
 export async function connectAccess(init: AccessClientInit, signal: AbortSignal): Promise<AccessClient> {
-  const node = await createAccessNode({ keySeed: init.keySeed, listen: [], announce: [] });
+  const reclaim = new BufferReclaim();
+  const node = await createAccessNode({ keySeed: init.keySeed, listen: [], announce: [], reclaim });
   await node.start();
-  const client = new AccessClient(init, node);
+  const client = new AccessClient(init, node, reclaim);
   try {
     await client.welcome(signal);
     return client;

@@ -12,6 +12,7 @@ import { Protocol } from '../../wire/protocols.ts';
 import type { WorkloadTable } from '../../workloads/index.ts';
 import { formatMultiaddr, parseAccessAddress } from '../address.ts';
 import { CONTROL_STREAMS_MAX, STREAMS_MAX } from '../bounds.ts';
+import { BufferReclaim } from '../buffer-reclaim.ts';
 import { type AccessLog, silentLog } from '../log.ts';
 import { createAccessNode, startAccessNode } from '../node.ts';
 import { ControlServer } from './control.ts';
@@ -49,8 +50,9 @@ export interface AccessServer {
 export async function startAccessServer(init: AccessServerInit): Promise<AccessServer> {
   const listen = init.listen.map(({ host, port }) => formatMultiaddr(host, port));
   const announce = init.announce.map(parseAccessAddress);
-  const node = await createAccessNode({ keySeed: init.identity, listen, announce });
-  const worker = await serveProtocols(node, init);
+  const reclaim = new BufferReclaim();
+  const node = await createAccessNode({ keySeed: init.identity, listen, announce, reclaim });
+  const worker = await serveProtocols(node, reclaim, init);
   await startAccessNode(node, listen);
   return {
     addresses: () => orderAddresses(node, announce),
@@ -64,11 +66,12 @@ export async function startAccessServer(init: AccessServerInit): Promise<AccessS
 
 async function serveProtocols(
   node: Libp2p,
+  reclaim: BufferReclaim,
   { port, workloads, proof, log = silentLog }: AccessServerInit,
 ): Promise<Worker> {
   const verify = createEd25519Verify();
   const visitors = new Visitors();
-  const worker = new Worker({ port, workloads, log });
+  const worker = new Worker({ port, workloads, reclaim, log });
   const relay = new Relay(node, port);
   const sessions = new SessionServer({ port, verify, visitors, worker, relay, log });
   node.addEventListener('connection:open', ({ detail }) => visitors.arrive(detail));

@@ -2,6 +2,7 @@ import type { Stream } from '@libp2p/interface';
 import type { PoolPort, SessionAnswer } from '../../pool-port.ts';
 import type { Outcome, Session, SessionChannel, WorkloadTable } from '../../workloads/index.ts';
 import { PROGRESS_MS, WORKING_AFTER_MS } from '../bounds.ts';
+import type { BufferReclaim } from '../buffer-reclaim.ts';
 import { carrySocket } from '../carry-socket.ts';
 import type { AccessLog } from '../log.ts';
 import { sendAnswer, sendRefusal } from '../session-answer.ts';
@@ -11,6 +12,7 @@ import type { VerifiedClaim } from './sessions.ts';
 export interface WorkerComponents {
   readonly port: PoolPort;
   readonly workloads: WorkloadTable;
+  readonly reclaim: BufferReclaim;
   readonly log: AccessLog;
 }
 
@@ -78,7 +80,7 @@ export class Worker {
         accepted = true;
         clearTimeout(working);
         sendAnswer(stream, { kind: 'ready' });
-        return channelOf(stream, signal, running);
+        return this.#channel(stream, signal, running);
       },
     };
     try {
@@ -101,6 +103,16 @@ export class Worker {
     return { state: 'failed', error: { code, message }, bytesIn: 0, bytesOut: 0 };
   }
 
+  #channel(stream: Stream, signal: AbortSignal, running: Running): SessionChannel {
+    const { reclaim } = this.#components;
+    const onBytes = (bytesIn: number, bytesOut: number): void => {
+      running.bytesIn = bytesIn;
+      running.bytesOut = bytesOut;
+      running.changed = true;
+    };
+    return { stream, joinSocket: (socket) => carrySocket({ stream, socket, signal, reclaim, onBytes }) };
+  }
+
   #report(): void {
     for (const running of this.#running) {
       if (!running.changed) continue;
@@ -108,13 +120,4 @@ export class Worker {
       this.#components.port.jobProgress(running.jobId, running.bytesIn, running.bytesOut);
     }
   }
-}
-
-function channelOf(stream: Stream, signal: AbortSignal, running: Running): SessionChannel {
-  const onBytes = (bytesIn: number, bytesOut: number): void => {
-    running.bytesIn = bytesIn;
-    running.bytesOut = bytesOut;
-    running.changed = true;
-  };
-  return { stream, joinSocket: (socket) => carrySocket({ stream, socket, signal, onBytes }) };
 }

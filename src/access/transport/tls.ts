@@ -15,6 +15,7 @@ import { createEd25519Verify, type KeyPair } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
 import { publicKeyOf } from '../../base/ids.ts';
 import { SOCKET_IDLE_MS } from '../bounds.ts';
+import type { BufferReclaim } from '../buffer-reclaim.ts';
 import { createCertificate, identifyPeer } from './certificate.ts';
 import { TlsConnection } from './tls-connection.ts';
 
@@ -31,19 +32,24 @@ const PROTOCOL = '/tls/1.0.0';
  * libp2p's TLS 1.3 (libp2p specs, tls/tls.md), wire-compatible with `@libp2p/tls`, which passes every byte through JavaScript streams
  * on both sides of the cipher and makes a certificate for every connection. This one gives the TCP handle to Node's TLS.
  */
-export function nativeTls(identity: KeyPair): (components: TlsComponents) => ConnectionEncrypter {
-  return (components) => new NativeTls(identity, components);
+export function nativeTls(
+  identity: KeyPair,
+  reclaim: BufferReclaim,
+): (components: TlsComponents) => ConnectionEncrypter {
+  return (components) => new NativeTls(identity, components, reclaim);
 }
 
 class NativeTls implements ConnectionEncrypter {
   readonly protocol = PROTOCOL;
   readonly #components: TlsComponents;
+  readonly #reclaim: BufferReclaim;
   readonly #context: SecureContext;
   readonly #verify = createEd25519Verify();
 
-  constructor(identity: KeyPair, components: TlsComponents) {
+  constructor(identity: KeyPair, components: TlsComponents, reclaim: BufferReclaim) {
     // The upgrader is made after the encrypters: it is looked up when it is needed.
     this.#components = components;
+    this.#reclaim = reclaim;
     const { certificate, privateKey } = createCertificate(identity);
     this.#context = createSecureContext({
       cert: certificate,
@@ -68,7 +74,8 @@ class NativeTls implements ConnectionEncrypter {
     isServer: boolean,
     options: SecureConnectionOptions = {},
   ): Promise<SecuredConnection> {
-    const muxers = options.skipStreamMuxerNegotiation === true ? NO_MUXERS : this.#components.upgrader.getStreamMuxers();
+    const muxers =
+      options.skipStreamMuxerNegotiation === true ? NO_MUXERS : this.#components.upgrader.getStreamMuxers();
     const tcp = takeSocket(below);
     const early = await takeEarly(below);
     if (early !== undefined) tcp.unshift(early);
@@ -104,7 +111,7 @@ class NativeTls implements ConnectionEncrypter {
     socket.setTimeout(SOCKET_IDLE_MS, () => socket.destroy());
     const streamMuxer = muxers.get(typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '');
     return {
-      connection: new TlsConnection(below, socket),
+      connection: new TlsConnection(below, socket, this.#reclaim),
       remotePeer: peerIdFromPublicKey(publicKeyFromRaw(publicKeyOf(id) ?? new Uint8Array(0))),
       ...(streamMuxer === undefined ? {} : { streamMuxer }),
     };

@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { GatewayError } from '../../../base/errors.ts';
 import { ROLE_CONTROL, ROLE_PARAMETER } from '../../../wire/access-job.ts';
 import type { Failure } from '../../../wire/job.ts';
-import { carrySocket } from '../../carry-socket.ts';
 import { resumeReading } from '../../stream-state.ts';
 import type { AccessClient } from '../access-client.ts';
 import type { TunnelEvent } from './events.ts';
@@ -156,7 +155,7 @@ class TunnelService implements Tunnel {
         signal,
       );
       this.#emit({ kind: 'connection-opened', jobId, worker });
-      const { bytesIn, bytesOut } = await carrySocket({ stream, socket, signal });
+      const { bytesIn, bytesOut } = await client.joinSocket(stream, socket, signal);
       // Seen from the client, what goes in comes out of the socket.
       this.#emit({ kind: 'connection-closed', jobId, worker, bytesIn: bytesOut, bytesOut: bytesIn });
     } catch (error) {

@@ -1,0 +1,199 @@
+import type {
+  CreateStreamOptions,
+  MessageStream,
+  StreamMuxer,
+  StreamMuxerEvents,
+  StreamMuxerFactory,
+  StreamMuxerStatus,
+} from '@libp2p/interface';
+import { TypedEventEmitter } from '@libp2p/interface';
+import type { Uint8ArrayList } from 'uint8arraylist';
+import { assert } from '../../base/assert.ts';
+import { GatewayError } from '../../base/errors.ts';
+import { PEER_SILENT_MS, PING_MS, STREAMS_MAX } from '../bounds.ts';
+import { encodeHeader, encodeSmallFrame, type FrameHandler, FrameKind, FrameParser } from './mux-frame.ts';
+import { type MuxLink, MuxStream } from './mux-stream.ts';
+import { TlsConnection } from './tls-connection.ts';
+
+const PROTOCOL = '/pam-access/1/streams';
+
+/** Makes a multiplexer for every connection; only for `nativeTls`. */
+export function streamMuxer(): () => StreamMuxerFactory {
+  return () => ({
+    protocol: PROTOCOL,
+    createStreamMuxer: (connection: MessageStream) => {
+      assert(connection instanceof TlsConnection, 'the multiplexer runs inside native TLS');
+      return new Muxer(connection);
+    },
+  });
+}
+
+/** Many streams in one connection: `mux-frame.ts` says how they stand on the wire. */
+class Muxer
+  extends TypedEventEmitter<StreamMuxerEvents<MuxStream>>
+  implements StreamMuxer<MuxStream>, MuxLink, FrameHandler
+{
+  readonly protocol = PROTOCOL;
+  status: StreamMuxerStatus = 'open';
+  /** A guess until the first pong. */
+  roundTripMs = 1;
+  readonly #connection: TlsConnection;
+  readonly #parser = new FrameParser(this);
+  readonly #streams = new Map<number, MuxStream>();
+  readonly #waiting = new Set<MuxStream>();
+  readonly #isDialler: boolean;
+  readonly #pinging: NodeJS.Timeout;
+  #nextNumber: number;
+  #lastRemoteNumber = 0;
+  #pingedAtMs = 0;
+  #heardAtMs = performance.now();
+
+  constructor(connection: TlsConnection) {
+    super();
+    this.#connection = connection;
+    this.#isDialler = connection.direction === 'outbound';
+    this.#nextNumber = this.#isDialler ? 1 : 2;
+    this.#pinging = setInterval(() => this.#ping(), PING_MS).unref();
+    connection.addEventListener('close', () => this.#onConnectionClosed());
+    connection.onRoom = () => this.#onRoom();
+  }
+
+  get streams(): MuxStream[] {
+    return [...this.#streams.values()];
+  }
+
+  /** Reading begins when somebody is there to take streams. */
+  override addEventListener(
+    ...args: Parameters<TypedEventEmitter<StreamMuxerEvents<MuxStream>>['addEventListener']>
+  ): void {
+    super.addEventListener(...args);
+    if (args[0] === 'stream') this.#connection.read((chunk) => this.#onChunk(chunk));
+  }
+
+  async createStream({ protocol = '' }: CreateStreamOptions = {}): Promise<MuxStream> {
+    if (this.status !== 'open') throw new GatewayError('unreachable', 'the connection is closed');
+    if (this.#streams.size >= STREAMS_MAX) {
+      throw new GatewayError('unreachable', `${STREAMS_MAX} streams are open on this connection, no more are allowed`);
+    }
+    const number = this.#nextNumber;
+    this.#nextNumber += 2;
+    const name = Buffer.from(protocol);
+    this.#connection.write([encodeHeader(FrameKind.open, number, name.length), name]);
+    return this.#add(number, protocol, 'outbound');
+  }
+
+  async close(options: { readonly signal?: AbortSignal } = {}): Promise<void> {
+    if (this.status !== 'open') return;
+    this.status = 'closing';
+    await Promise.all(this.streams.map((stream) => stream.close(options)));
+    this.#stop();
+  }
+
+  abort(error: Error): void {
+    if (this.status === 'closed') return;
+    this.#stop();
+    for (const stream of this.streams) stream.abort(error);
+  }
+
+  sendData(stream: MuxStream, body: Uint8ArrayList): boolean {
+    this.#connection.write([encodeHeader(FrameKind.data, stream.number, body.byteLength), ...body]);
+    return !this.waitsForDrain(stream);
+  }
+
+  sendFrame(kind: FrameKind, stream: number, number?: number): void {
+    this.#connection.write([encodeSmallFrame(kind, stream, number)]);
+  }
+
+  waitsForDrain(stream: MuxStream): boolean {
+    if (!this.#connection.isFull) return false;
+    this.#waiting.add(stream);
+    return true;
+  }
+
+  onData(number: number, chunk: Uint8Array): void {
+    // A stream that was reset here may still get what was on its way.
+    this.#streams.get(number)?.onData(chunk);
+  }
+
+  onFrame(kind: FrameKind, number: number, body: Buffer): void {
+    switch (kind) {
+      case FrameKind.open:
+        return this.#onOpen(number, body.toString());
+      case FrameKind.credit:
+        return this.#streams.get(number)?.onCredit(body.readUInt32BE());
+      case FrameKind.finish:
+        return this.#streams.get(number)?.onRemoteCloseWrite();
+      case FrameKind.reset:
+        return this.#streams.get(number)?.onRemoteReset();
+      case FrameKind.ping:
+        return this.sendFrame(FrameKind.pong, 0, body.readUInt32BE());
+      case FrameKind.pong:
+        this.roundTripMs = Math.max(1, performance.now() - this.#pingedAtMs);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #onOpen(number: number, protocol: string): void {
+    const isTheirs = number % 2 === (this.#isDialler ? 0 : 1);
+    if (!isTheirs || number <= this.#lastRemoteNumber) {
+      throw new GatewayError('bad-message', `stream ${number} can't be opened by the other side, or not again`);
+    }
+    this.#lastRemoteNumber = number;
+    if (this.status !== 'open' || this.#streams.size >= STREAMS_MAX) return this.sendFrame(FrameKind.reset, number);
+    this.safeDispatchEvent('stream', { detail: this.#add(number, protocol, 'inbound') });
+  }
+
+  #add(number: number, protocol: string, direction: 'inbound' | 'outbound'): MuxStream {
+    const stream = new MuxStream({ link: this, number, protocol, direction, log: this.#connection.log });
+    this.#streams.set(number, stream);
+    stream.addEventListener('close', () => {
+      this.#streams.delete(number);
+      this.#waiting.delete(stream);
+    });
+    return stream;
+  }
+
+  #onChunk(chunk: Uint8Array): void {
+    this.#heardAtMs = performance.now();
+    try {
+      this.#parser.push(chunk);
+    } catch (error) {
+      const reason = error instanceof Error ? error : new Error(String(error));
+      this.abort(reason);
+      this.#connection.abort(reason);
+    }
+  }
+
+  #onRoom(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const stream of waiting) stream.onMuxerDrain();
+  }
+
+  #ping(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#heardAtMs > PEER_SILENT_MS) {
+      const reason = new GatewayError(
+        'unreachable',
+        `nothing was heard from the other side for ${PEER_SILENT_MS / 1000} s`,
+      );
+      return this.#connection.abort(reason);
+    }
+    this.#pingedAtMs = nowMs;
+    this.sendFrame(FrameKind.ping, 0, 0);
+  }
+
+  /** Streams don't end in order when their connection goes away. */
+  #onConnectionClosed(): void {
+    this.#stop();
+    const lost = new GatewayError('unreachable', 'the connection was lost');
+    for (const stream of this.streams) stream.abort(lost);
+  }
+
+  #stop(): void {
+    this.status = 'closed';
+    clearInterval(this.#pinging);
+  }
+}
