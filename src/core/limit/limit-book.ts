@@ -26,6 +26,9 @@ export interface LimitAuthority {
 /** Limits remembered; older ones judge no seat that still exists in practice. */
 export const LIMITS_KEPT_MAX = 256;
 
+/** Different numbers remembered of one version; an admin that signs more of them cannot make the book grow. */
+const NUMBERS_OF_VERSION_MAX = 8;
+
 /** The verified limit in an envelope; throws `limit-refused` or `bad-message` naming what is wrong. */
 export function verifyLimit(sealed: Uint8Array, authority: LimitAuthority, verify: Verify): VerifiedLimit {
   const opened = open(limitSeal, sealed, verify);
@@ -76,11 +79,14 @@ export class LimitBook {
   #current: VerifiedLimit;
   #digest: string | undefined;
   readonly #history = new Map<number, VerifiedLimit>();
+  /** What each version allowed: more than one number only where an admin signed two limits with one version. */
+  readonly #allowed = new Map<number, readonly number[]>();
 
   /** Starts with the configuration's own limit. */
   constructor(first: VerifiedLimit) {
     this.#current = first;
     this.#history.set(first.version, first);
+    this.#seen(first);
   }
 
   /** The limit in force. */
@@ -105,6 +111,7 @@ export class LimitBook {
   /** Puts a limit that is on disk in force, if it supersedes the current one. */
   apply(limit: VerifiedLimit): LimitOutcome {
     const outcome = this.compare(limit);
+    this.#seen(limit);
     if (outcome === 'newer' || outcome === 'equivocation-won') {
       this.#current = limit;
       this.#digest = undefined;
@@ -118,6 +125,7 @@ export class LimitBook {
   recall(limit: VerifiedLimit): void {
     if (limit.version > this.#current.version) this.#current = limit;
     this.#digest = undefined;
+    this.#seen(limit);
     if (!this.#history.has(limit.version)) this.#history.set(limit.version, limit);
     this.#trim();
   }
@@ -127,7 +135,9 @@ export class LimitBook {
    * outdated limit is judged by the newer one; in case of doubt, lowering the limit stops nobody). A limit this instance never saw counts as the seat states it.
    */
   grantedUnder(seat: Seat): number {
-    let allowed = this.#history.get(seat.limitVersion)?.maxInstances ?? seat.maxInstances;
+    const known = this.#allowed.get(seat.limitVersion);
+    const isTrue = known === undefined || known.includes(seat.maxInstances);
+    let allowed = isTrue ? seat.maxInstances : Math.max(...known);
     let version = seat.limitVersion;
     for (const limit of this.#history.values()) {
       if (limit.version <= version || !surelyIssuedBefore(limit, seat.grantedAt)) continue;
@@ -144,9 +154,15 @@ export class LimitBook {
     return { maxInstances, version, issuedUnixMs, expiresUnixMs, digest, signedBy, history };
   }
 
+  #seen({ version, maxInstances }: Limit): void {
+    const known = this.#allowed.get(version) ?? [];
+    if (!known.includes(maxInstances) && known.length < NUMBERS_OF_VERSION_MAX) this.#allowed.set(version, [...known, maxInstances]);
+  }
+
   #trim(): void {
     if (this.#history.size <= LIMITS_KEPT_MAX) return;
     const oldest = Math.min(...this.#history.keys());
+    this.#allowed.delete(oldest);
     this.#history.delete(oldest);
   }
 }
