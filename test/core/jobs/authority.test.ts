@@ -65,7 +65,10 @@ function requestOf(caller: KeyPair, shown: Uint8Array | null, changes: Partial<J
   };
 }
 
-function ask(request: JobRequest, changes: { gateway?: Partial<typeof gateway>; record?: Partial<TargetRecord>; unixMs?: number } = {}) {
+function ask(
+  request: JobRequest,
+  changes: { gateway?: Partial<typeof gateway>; record?: Partial<TargetRecord>; unixMs?: number } = {},
+) {
   return denial({
     gateway: { ...gateway, ...changes.gateway },
     verify,
@@ -95,18 +98,38 @@ describe('whether a caller may have a job done', () => {
     ['somebody else with the grant of a user', () => ask(requestOf(stranger, sealGrant())), /for another key/],
     ['a grant that the user signed', () => ask(requestOf(user, sealGrant({}, [user]))), /0 of the 1 admin signature/],
     ['a grant that nobody signed', () => ask(requestOf(user, sealGrant({}, []))), /0 of the 1 admin signature/],
-    ['a grant with one signature where two are needed', () => ask(requestOf(user, sealGrant()), { gateway: { threshold: 2 } }), /1 of the 2/],
+    [
+      'a grant with one signature where two are needed',
+      () => ask(requestOf(user, sealGrant()), { gateway: { threshold: 2 } }),
+      /1 of the 2/,
+    ],
     [
       'a grant with the same signature twice where two are needed',
       () => ask(requestOf(user, sealGrant({}, [admin, admin])), { gateway: { threshold: 2 } }),
       /1 of the 2/,
     ],
-    ['a grant of another gateway', () => ask(requestOf(user, sealGrant({ gatewayUid: 'gateway-2' }))), /for another gateway/],
-    ['a grant that has expired this millisecond', () => ask(requestOf(user, sealGrant()), { unixMs: NOW + 1000 }), /alice has expired/],
+    [
+      'a grant of another gateway',
+      () => ask(requestOf(user, sealGrant({ gatewayUid: 'gateway-2' }))),
+      /for another gateway/,
+    ],
+    [
+      'a grant that has expired this millisecond',
+      () => ask(requestOf(user, sealGrant()), { unixMs: NOW + 1000 }),
+      /alice has expired/,
+    ],
     ['a changed grant', () => ask(requestOf(user, damaged)), /cannot be read/],
     ['bytes that are no grant', () => ask(requestOf(user, new Uint8Array(40))), /cannot be read/],
-    ['another kind of job', () => ask(requestOf(user, sealGrant(), { kind: 'rotation' })), /alice lacks rotation:web-1/],
-    ['another record', () => ask(requestOf(user, sealGrant()), { record: { title: 'db-1' } }), /alice lacks tunnel:db-1/],
+    [
+      'another kind of job',
+      () => ask(requestOf(user, sealGrant(), { kind: 'rotation' })),
+      /alice lacks rotation:web-1/,
+    ],
+    [
+      'another record',
+      () => ask(requestOf(user, sealGrant()), { record: { title: 'db-1' } }),
+      /alice lacks tunnel:db-1/,
+    ],
     ['a grant that allows nothing', () => ask(requestOf(user, sealGrant({ allow: [] }))), /alice lacks tunnel:web-1/],
   ];
   it.each(refusals)('not %s', (_name, refused, reason) => {
@@ -168,7 +191,10 @@ describe('a pattern', () => {
     const letters = fc.string({ unit: fc.constantFrom('a', 'b', '*', '.', '\\'), maxLength: 10 });
     fc.assert(
       fc.property(letters, letters, (pattern, title) => {
-        const source = pattern.split('*').map((part) => part.replace(/[.\\]/g, '\\$&')).join('[^]*');
+        const source = pattern
+          .split('*')
+          .map((part) => part.replace(/[.\\]/g, '\\$&'))
+          .join('[^]*');
         expect(matchesPattern(pattern, title)).toBe(new RegExp(`^${source}$`).test(title));
       }),
       { numRuns: 5000 },

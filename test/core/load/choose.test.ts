@@ -66,7 +66,9 @@ describe('the score of an instance', () => {
         const least = score(one, cost);
         expect(Number.isSafeInteger(least) && least > 0).toBe(true);
         expect(score({ ...one, pendingKib: more }, cost)).toBeGreaterThanOrEqual(least);
-        expect(score({ ...one, load: { ...one.load, reservedKib: load.reservedKib + more } }, cost)).toBeGreaterThanOrEqual(least);
+        expect(
+          score({ ...one, load: { ...one.load, reservedKib: load.reservedKib + more } }, cost),
+        ).toBeGreaterThanOrEqual(least);
         const busyPerMille = Math.max(load.busyPerMille, busier);
         expect(score({ ...one, load: { ...one.load, busyPerMille } }, cost)).toBeGreaterThanOrEqual(least);
       }),
@@ -107,7 +109,8 @@ describe('the ranking of instances', () => {
   it('depends on who is there, not on the order in which they were found', () => {
     fc.assert(
       fc.property(anyWorkers, fc.integer(), (workers, seed) => {
-        const rank = (list: readonly Worker[]) => rankWorkers(list, 1024, new Random(seed).uint32).map(({ instanceId }) => instanceId);
+        const rank = (list: readonly Worker[]) =>
+          rankWorkers(list, 1024, new Random(seed).uint32).map(({ instanceId }) => instanceId);
         expect(rank([...workers].reverse())).toEqual(rank(workers));
         expect(rank(new Random(seed).shuffle(workers))).toEqual(rank(workers));
       }),
@@ -135,7 +138,10 @@ describe('the ranking of instances', () => {
 
   it('draws a lot for each instance of each choice, so that entries with one view choose differently', () => {
     const workers = [1, 2, 3, 4, 5].map((number) => worker(number));
-    const firsts = Array.from({ length: 50 }, (_, entry) => rankWorkers(workers, 1024, new Random(entry).uint32)[0]?.instanceId);
+    const firsts = Array.from(
+      { length: 50 },
+      (_, entry) => rankWorkers(workers, 1024, new Random(entry).uint32)[0]?.instanceId,
+    );
     expect(new Set(firsts).size).toBe(5);
   });
 
@@ -162,7 +168,8 @@ describe("an instance's own load", () => {
         for (const [kind, cost] of ended.slice(0, cut)) load.release(kind, cost);
         const left = ended.slice(cut);
         expect(load.sample().reservedKib).toBe(left.reduce((sum, [, cost]) => sum + cost, 0));
-        for (const { kind, count } of load.sample().sessions) expect(count).toBe(left.filter(([other]) => other === kind).length);
+        for (const { kind, count } of load.sample().sessions)
+          expect(count).toBe(left.filter(([other]) => other === kind).length);
         expect(load.sample().sessions.map(({ kind }) => kind)).toEqual([...new Set(left.map(([kind]) => kind))].sort());
       }),
     );
@@ -189,7 +196,11 @@ describe("an instance's own load", () => {
     expect(busyPerMille).toBe(500);
     load.busy(480);
     expect(load.sample().number).toBe(number);
-    for (const [told, kept] of [[-5, 0], [999, 1000], [4000, 1000]] as const) {
+    for (const [told, kept] of [
+      [-5, 0],
+      [999, 1000],
+      [4000, 1000],
+    ] as const) {
       load.busy(told);
       expect(load.sample().busyPerMille).toBe(kept);
     }

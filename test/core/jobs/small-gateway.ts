@@ -1,0 +1,56 @@
+/** The gateway that the small pools belong to, and its one record. */
+
+import type { GatewayFacts, Remembered, Stored } from '../../../src/core/index.ts';
+import { limitSeal } from '../../../src/wire/limit.ts';
+import { type TargetRecord, targetRecordSeal } from '../../../src/wire/record.ts';
+import { seal } from '../../../src/wire/sealed.ts';
+import type { Signer } from '../../simulator/keys.ts';
+
+/** The one record of the pool. */
+export const RECORD_ID = 'record-of-the-small-po';
+/** The gateway's uid. */
+export const GATEWAY_UID = 'small-pool';
+/** The wall clock when simulated time is 0. */
+export const EPOCH_UNIX_MS = 1_800_000_000_000;
+
+/** A gateway of one admin. */
+export function gatewayOf(admin: Signer, maxInstances: number): GatewayFacts {
+  const issuedUnixMs = EPOCH_UNIX_MS - 1000;
+  const limit = { gatewayUid: GATEWAY_UID, maxInstances, version: 1, issuedUnixMs, expiresUnixMs: null };
+  const firstLimit = seal(limitSeal, limit, [admin]);
+  return { uid: GATEWAY_UID, name: 'small', adminKeys: [admin.id], threshold: 1, firstLimit };
+}
+
+/** The record, signed by the admin. */
+export function recordOf(admin: Signer, changes: Partial<TargetRecord> = {}): Uint8Array {
+  const record: TargetRecord = {
+    gatewayUid: GATEWAY_UID,
+    recordId: RECORD_ID,
+    revision: 1,
+    deleted: false,
+    type: 'machine',
+    title: 'target',
+    host: '192.0.2.1',
+    port: 22,
+    protocol: 'tcp',
+    user: null,
+    labels: [],
+    changedUnixMs: EPOCH_UNIX_MS,
+    ...changes,
+  };
+  return seal(targetRecordSeal, record, [admin]);
+}
+
+/** What a start finds on a disk with these writes. */
+export function remember(disk: readonly Stored[]): Remembered {
+  const jobs = new Map<string, Remembered['jobs'][number]>();
+  const records = new Map<string, Uint8Array>();
+  let self: Remembered['self'] = null;
+  for (const what of disk) {
+    if (what.kind === 'job') jobs.set(what.notice.jobId, what);
+    if (what.kind === 'record') records.set(what.recordId, what.sealed);
+    if (what.kind === 'self') self = { joinedAt: what.joinedAt, seat: what.seat };
+  }
+  const limits = disk.flatMap((what) => (what.kind === 'limit' ? [what.sealed] : []));
+  return { limits, records: [...records.values()], self, jobs: [...jobs.values()] };
+}

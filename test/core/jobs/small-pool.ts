@@ -1,0 +1,358 @@
+/** A few real machines on a network without faults of its own: messages take a fixed time, and a test may hold or drop each. */
+
+import type { InstanceId } from '../../../src/base/ids.ts';
+import {
+  createPoolMachine,
+  type Effect,
+  type Event,
+  type GatewayFacts,
+  type PoolMachine,
+  type Reply,
+  type Stored,
+} from '../../../src/core/index.ts';
+import { DIRECT_BYTES_MAX } from '../../../src/wire/bounds.ts';
+import { decode } from '../../../src/wire/codec.ts';
+import { type JobNotice, type JobRequest, jobRequestSeal } from '../../../src/wire/job.ts';
+import { type Direct, directCodec } from '../../../src/wire/mesh-message.ts';
+import { seal } from '../../../src/wire/sealed.ts';
+import { EventQueue } from '../../simulator/event-queue.ts';
+import { createStandInKeyring, type Signer } from '../../simulator/keys.ts';
+import { Random } from '../../simulator/random.ts';
+import { EPOCH_UNIX_MS, GATEWAY_UID, gatewayOf, RECORD_ID, recordOf, remember } from './small-gateway.ts';
+
+/** Time a direct message, gossip and a write take, in simulated milliseconds. */
+const [DELAY_MS, WRITE_MS] = [20, 2];
+/** Simulated time in which a pool without faults must have formed. */
+const FORMING_MS = 20_000;
+
+/** How a pool is made. */
+export interface SmallPoolInit {
+  readonly instances: number;
+  readonly seed?: number;
+  /** Memory for sessions, of each instance in turn; the last one counts for the rest. */
+  readonly budgetKib?: readonly number[];
+}
+
+/** What becomes of a message on its way. */
+export type Fate = 'deliver' | 'drop' | 'twice';
+
+/** One instance and what it did. */
+export interface Instance extends Doings {
+  readonly number: number;
+  readonly key: Signer;
+  readonly disk: Stored[];
+  machine: PoolMachine;
+  startId: string;
+  starts: number;
+}
+
+interface Doings {
+  /** Jobs it was told to carry out, in order. */
+  readonly runs: string[];
+  /** Jobs it was told to end. */
+  readonly cancels: string[];
+  readonly notes: string[];
+  running: boolean;
+  /** Writes fail from now on. */
+  diskFails: boolean;
+  wakeupAtMs: number;
+}
+
+/** Machines, linked to each other, with simulated time. */
+export class SmallPool {
+  readonly instances: Instance[] = [];
+  readonly admin: Signer;
+  readonly user: Signer;
+  /** Decides about each direct message; everything is delivered unless a test says otherwise. */
+  fate: (message: Direct, from: Instance, to: Instance) => Fate = () => 'deliver';
+  nowMs = 1000;
+  readonly #queue = new EventQueue();
+  readonly #random: Random;
+  readonly #keyring = createStandInKeyring();
+  readonly #gateway: GatewayFacts;
+  readonly #answers = new Map<number, (answer: Reply | 'run') => void>();
+  readonly #budgets: readonly number[];
+  #ticket = 0;
+  #job = 0;
+
+  /** Makes the pool; `form` lets it come together. */
+  constructor({ instances, seed = 1, budgetKib = [8 * 1024 * 1024] }: SmallPoolInit) {
+    this.#random = new Random(seed);
+    this.#budgets = budgetKib;
+    this.admin = this.#keyring.make(this.#random);
+    this.user = this.#keyring.make(this.#random);
+    this.#gateway = gatewayOf(this.admin, instances);
+    for (let number = 0; number < instances; number++) this.#add(number);
+  }
+
+  /** Everybody admitted and holding the record. */
+  form(): this {
+    for (const instance of this.instances) this.#begin(instance);
+    this.#link(this.instances);
+    this.runUntil(
+      () => this.instances.every(({ machine }) => machine.view({ atMs: this.nowMs }).state === 'admitted'),
+      FORMING_MS,
+    );
+    this.feed(this.at(0), { kind: 'offer-record', sealed: recordOf(this.admin), ticket: this.#ask(() => undefined) });
+    this.runUntil(
+      () => this.instances.every(({ machine }) => machine.records.find(RECORD_ID).length === 1),
+      FORMING_MS,
+    );
+    return this;
+  }
+
+  /** The instance with this number. */
+  at(number: number): Instance {
+    const instance = this.instances[number];
+    if (instance === undefined) throw new Error(`no instance ${number}`);
+    return instance;
+  }
+
+  /** The instance with this id. */
+  withId(id: InstanceId): Instance {
+    const instance = this.instances.find(({ key }) => key.id === id);
+    if (instance === undefined) throw new Error(`no instance ${id}`);
+    return instance;
+  }
+
+  /** A signed request for the entry as it runs now. */
+  request(
+    entry: Instance,
+    changes: Partial<JobRequest> = {},
+    signer = this.admin,
+  ): { readonly jobId: string; readonly sealed: Uint8Array } {
+    this.#job += 1;
+    const request: JobRequest = {
+      gatewayUid: GATEWAY_UID,
+      jobId: String(this.#job).padStart(22, '0'),
+      kind: 'tunnel',
+      recordId: RECORD_ID,
+      parent: null,
+      parameters: [],
+      entry: entry.key.id,
+      entryStartId: entry.startId,
+      caller: signer.id,
+      deadlineUnixMs: EPOCH_UNIX_MS + this.nowMs + 30_000,
+      grant: null,
+      ...changes,
+    };
+    return { jobId: request.jobId, sealed: seal(jobRequestSeal, request, [signer]) };
+  }
+
+  /** Hands a request in; the answers gather in the list. */
+  submit(to: Instance, sealed: Uint8Array): Reply[] {
+    const answers: Reply[] = [];
+    const ticket = this.#ask((answer) => {
+      if (answer !== 'run') answers.push(answer);
+    });
+    this.feed(to, { kind: 'submit', request: sealed, ticket });
+    return answers;
+  }
+
+  /** Opens a session; `run` or a refusal gathers in the list. */
+  openSession(worker: Instance, jobId: string, caller: string = this.admin.id): (Reply | 'run')[] {
+    const answers: (Reply | 'run')[] = [];
+    this.feed(worker, { kind: 'open-session', jobId, caller, ticket: this.#ask((answer) => answers.push(answer)) });
+    return answers;
+  }
+
+  /** Asks an instance for a job and waits for the answer. */
+  query(asked: Instance, jobId: string): JobNotice | null {
+    let answer: Reply | 'run' | undefined;
+    const ticket = this.#ask((given) => {
+      answer = given;
+    });
+    this.feed(asked, { kind: 'query-job', jobId, wantTrace: false, ticket });
+    this.runUntil(() => answer !== undefined, 5000);
+    if (answer === undefined || answer === 'run' || answer.kind !== 'job') throw new Error('no job was answered');
+    return answer.notice;
+  }
+
+  /** Tells an instance to end a job; the answer gathers in the list. */
+  cancel(asked: Instance, jobId: string, caller: string): Reply[] {
+    const answers: Reply[] = [];
+    const ticket = this.#ask((answer) => {
+      if (answer !== 'run') answers.push(answer);
+    });
+    this.feed(asked, { kind: 'cancel-job', jobId, caller, reason: 'no longer wanted', ticket });
+    return answers;
+  }
+
+  /** An admin removes the record. */
+  removeRecord(): void {
+    const sealed = recordOf(this.admin, { revision: 2, deleted: true });
+    this.feed(this.at(0), { kind: 'offer-record', sealed, ticket: this.#ask(() => undefined) });
+  }
+
+  /** The carried-out job ends. */
+  end(worker: Instance, jobId: string): void {
+    this.feed(worker, { kind: 'job-ended', jobId, state: 'succeeded', error: null, bytesIn: 1, bytesOut: 2 });
+  }
+
+  /** Something happens to an instance at this moment. */
+  feed(instance: Instance, event: Event): void {
+    if (!instance.running) return;
+    const now = { atMs: this.nowMs, unixMs: EPOCH_UNIX_MS + this.nowMs };
+    for (const effect of instance.machine.step({ ...event, ...now })) this.#carryOut(instance, effect);
+    this.#planWakeup(instance);
+  }
+
+  /** Does something later. */
+  after(ms: number, act: () => void): void {
+    this.#queue.push(this.nowMs + ms, act);
+  }
+
+  /** Lets time pass. */
+  run(ms: number): void {
+    const untilMs = this.nowMs + ms;
+    while (this.#queue.nextAtMs <= untilMs) this.#next();
+    this.nowMs = untilMs;
+  }
+
+  /** Lets time pass until something holds; throws if it never does. */
+  runUntil(holds: () => boolean, withinMs: number): void {
+    const untilMs = this.nowMs + withinMs;
+    while (!holds()) {
+      if (this.#queue.nextAtMs > untilMs) throw new Error(`not within ${withinMs} simulated ms: ${holds}`);
+      this.#next();
+    }
+  }
+
+  /** The process is gone; links close at once, as they do when a host is up. */
+  kill(instance: Instance): void {
+    instance.running = false;
+    for (const other of this.instances)
+      if (other !== instance) this.feed(other, { kind: 'link-down', peer: instance.key.id });
+  }
+
+  /** A new process on the same disk. */
+  restart(instance: Instance): void {
+    instance.starts += 1;
+    instance.startId = this.#startId();
+    instance.machine = this.#machine(instance);
+    instance.wakeupAtMs = Number.POSITIVE_INFINITY;
+    this.#begin(instance);
+    for (const other of this.instances) if (other.running && other !== instance) this.#link([instance, other]);
+  }
+
+  #add(number: number): void {
+    const key = this.#keyring.make(this.#random);
+    const start = { number, key, disk: [], startId: this.#startId(), starts: 1 };
+    const done = { runs: [], cancels: [], notes: [] };
+    const state = { running: false, diskFails: false, wakeupAtMs: Number.POSITIVE_INFINITY };
+    this.instances.push({ ...start, ...done, ...state, machine: this.#machine(start) });
+  }
+
+  #startId(): string {
+    return Buffer.from(this.#random.bytes(16)).toString('hex');
+  }
+
+  #machine({ number, key, disk, startId, starts }: Omit<Instance, 'machine' | keyof Doings>): PoolMachine {
+    const facts = { version: '0.0.0', platform: 'test', capabilities: ['tunnel'], labels: [], drainMs: 5000 };
+    const budgetKib = this.#budgets[number] ?? this.#budgets.at(-1) ?? 1024;
+    return createPoolMachine(
+      {
+        identity: key,
+        verify: this.#keyring.verify,
+        random: this.#random.fork(number).uint32,
+        startId,
+        incarnation: starts,
+        gateway: this.#gateway,
+        self: { name: `instance-${number}`, budgetKib, ...facts },
+        standby: false,
+        replaces: null,
+        remembered: remember(disk),
+      },
+      { atMs: this.nowMs, unixMs: EPOCH_UNIX_MS + this.nowMs },
+    );
+  }
+
+  #begin(instance: Instance): void {
+    instance.running = true;
+    this.feed(instance, { kind: 'start', search: 'addresses-known' });
+  }
+
+  #link(among: readonly Instance[]): void {
+    for (const one of among) {
+      for (const other of among) if (one !== other) this.feed(one, { kind: 'link-up', peer: other.key.id });
+    }
+  }
+
+  #carryOut(from: Instance, effect: Effect): void {
+    switch (effect.kind) {
+      case 'send':
+        return this.#send(from, this.withId(effect.to), effect.bytes);
+      case 'publish':
+        for (const to of this.instances) {
+          if (to !== from) this.after(DELAY_MS, () => this.feed(to, { kind: 'gossip', bytes: effect.bytes }));
+        }
+        return;
+      case 'store':
+        return this.#write(from, effect.write, effect.what);
+      case 'reply':
+        return this.#answers.get(effect.ticket)?.(effect.reply);
+      case 'run':
+        from.runs.push(effect.request.jobId);
+        return this.#answers.get(effect.ticket)?.('run');
+      case 'cancel':
+        from.cancels.push(effect.jobId);
+        return;
+      case 'note':
+        from.notes.push(effect.note.event);
+        return;
+      case 'exit':
+        from.running = false;
+        return;
+      case 'disconnect':
+        return;
+    }
+  }
+
+  #send(from: Instance, to: Instance, bytes: Uint8Array): void {
+    const fate = this.fate(decode(directCodec, bytes, DIRECT_BYTES_MAX), from, to);
+    const copies = { deliver: 1, drop: 0, twice: 2 }[fate];
+    const { startId } = to;
+    for (let copy = 1; copy <= copies; copy++) {
+      this.after(DELAY_MS * copy, () => {
+        // A link ends with the process at its end.
+        if (to.startId === startId) this.feed(to, { kind: 'direct', from: from.key.id, bytes });
+      });
+    }
+  }
+
+  #write(instance: Instance, write: number, what: Stored): void {
+    const { startId, diskFails } = instance;
+    this.after(WRITE_MS, () => {
+      if (instance.startId !== startId || !instance.running) return;
+      if (diskFails) return this.feed(instance, { kind: 'store-failed', write, reason: 'no space left on device' });
+      instance.disk.push(what);
+      this.feed(instance, { kind: 'stored', write });
+    });
+  }
+
+  #planWakeup(instance: Instance): void {
+    const wantedAtMs = instance.machine.nextWakeupAtMs();
+    if (wantedAtMs === undefined) return;
+    const atMs = Math.max(this.nowMs + 1, wantedAtMs);
+    if (instance.wakeupAtMs > this.nowMs && instance.wakeupAtMs <= atMs) return;
+    instance.wakeupAtMs = atMs;
+    this.#queue.push(atMs, () => {
+      if (instance.wakeupAtMs !== atMs) return;
+      instance.wakeupAtMs = Number.POSITIVE_INFINITY;
+      this.feed(instance, { kind: 'wakeup' });
+    });
+  }
+
+  #next(): void {
+    const entry = this.#queue.pop();
+    if (entry === undefined) throw new Error('nothing happens any more');
+    this.nowMs = Math.max(this.nowMs, entry.atMs);
+    entry.run();
+  }
+
+  #ask(answered: (answer: Reply | 'run') => void): number {
+    this.#ticket += 1;
+    this.#answers.set(this.#ticket, answered);
+    return this.#ticket;
+  }
+}
