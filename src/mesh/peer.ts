@@ -13,7 +13,7 @@ import type { Frame, FrameKind } from './frame.ts';
 import { Link, type LinkDownReason } from './link.ts';
 import type { MeshLog } from './log.ts';
 
-/** The one stream between two peers that carries direct messages. 2025-11: first version, see `frame.ts`. */
+/** The one stream between two peers that carries direct messages. First version, see `frame.ts`. */
 export const LINK_PROTOCOL = '/pam-mesh/1/link';
 
 /** What a peer needs. */
