@@ -23,8 +23,9 @@ export function seatOwners(contenders: readonly Contender[]): readonly InstanceI
   const owners = new Set<InstanceId>();
   for (const contender of contenders) {
     if (!ownsSeat(contender)) continue;
-    const owner = contender.successor ?? contender.instanceId;
-    if (live.has(owner)) owners.add(owner);
+    // A successor that is not known yet, or is gone, leaves the seat with the draining holder: never a gap.
+    const { successor, instanceId } = contender;
+    owners.add(successor !== null && live.has(successor) ? successor : instanceId);
   }
   return [...owners].sort(compareIds);
 }

@@ -197,16 +197,15 @@ export class Exchange {
   #ownRecordSeen(record: MemberRecord): MergeResult {
     const own = this.#context.own.record;
     if (record.startId === own.startId) return 'known';
-    if (record.state === 'left') return 'older';
     const issuedAfterOurStart = record.issuedAt.unixMs > own.startedAt.unixMs;
     const startedFirst =
       record.startedAt.unixMs < own.startedAt.unixMs ||
       (record.startedAt.unixMs === own.startedAt.unixMs && record.startId < own.startId);
-    if (issuedAfterOurStart && startedFirst) {
+    if (issuedAfterOurStart && startedFirst && record.state !== 'left') {
       this.twin = record;
       return 'older';
     }
-    if (record.incarnation >= own.incarnation || !startedFirst) {
+    if (record.incarnation >= own.incarnation || (!startedFirst && record.state !== 'left')) {
       const incarnation = Math.max(own.incarnation, record.incarnation + 1);
       this.#context.own.revise({ incarnation }, this.#context.now);
       this.spreadOwn();
