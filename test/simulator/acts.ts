@@ -161,7 +161,11 @@ function setLimit(world: World, { maxInstances, host, expiresInMs, offsetMs }: A
   const before = world.operator.limits.at(-1)?.limit.maxInstances ?? 0;
   if (maxInstances !== before) world.faults.count(maxInstances > before ? 'limit-raised' : 'limit-lowered');
   if (expiresInMs !== null) world.after(expiresInMs, () => world.faults.count('limit-expired'));
-  const sealed = world.operator.sign({ maxInstances, issuedUnixMs, expiresUnixMs: expiresInMs === null ? null : issuedUnixMs + expiresInMs });
+  const sealed = world.operator.sign({
+    maxInstances,
+    issuedUnixMs,
+    expiresUnixMs: expiresInMs === null ? null : issuedUnixMs + expiresInMs,
+  });
   world.log(`the admin sets the limit to ${maxInstances} on ${process.name}`);
   offerLimit(world, host, sealed, (aheadMs) => {
     world.log(`the admin corrects a clock that is ${aheadMs} ms ahead`);
@@ -191,7 +195,8 @@ function offerLimit(world: World, host: number, sealed: Uint8Array, correct: (ah
       if (answer.kind !== 'refused') return;
       world.log(`limit offered on ${process.name}: refused (${answer.failure.message})`);
       const [, seconds, direction] = /is ([\d.]+) s (ahead|behind)/.exec(answer.failure.message) ?? [];
-      if (!answered && seconds !== undefined) world.after(200, () => correct(Number(seconds) * (direction === 'ahead' ? 1000 : -1000)));
+      if (!answered && seconds !== undefined)
+        world.after(200, () => correct(Number(seconds) * (direction === 'ahead' ? 1000 : -1000)));
     },
   );
 }
@@ -201,7 +206,12 @@ function equivocate(world: World, { left, right, hosts }: ActOf<'equivocate'>): 
   for (const [index, maxInstances] of [left, right].entries()) {
     const host = hosts[index] ?? 0;
     const issuedUnixMs = EPOCH_UNIX_MS + Math.floor(world.now());
-    offerLimit(world, host, world.operator.sign({ maxInstances, issuedUnixMs, expiresUnixMs: null }, index === 1), () => {});
+    offerLimit(
+      world,
+      host,
+      world.operator.sign({ maxInstances, issuedUnixMs, expiresUnixMs: null }, index === 1),
+      () => {},
+    );
   }
 }
 

@@ -50,7 +50,8 @@ export class Clients {
   /** A process is gone, and its sessions with it. */
   workerEnded(process: SimProcess): void {
     for (const { runs } of this.jobs.values()) {
-      if (runs.some((run) => run.process === process && run.ended === null)) this.#world.faults.count('worker-died-with-job');
+      if (runs.some((run) => run.process === process && run.ended === null))
+        this.#world.faults.count('worker-died-with-job');
     }
   }
 
@@ -61,7 +62,15 @@ export class Clients {
     const jobId = Buffer.from(this.#random.bytes(16)).toString('base64url');
     const request = this.#request(jobId, entry);
     const sealed = seal(jobRequestSeal, request, [this.#world.operator.key]);
-    const fate: JobFate = { jobId, request, durationMs: act.durationMs, runs: [], replies: [], worker: null, acceptedAtMs: null };
+    const fate: JobFate = {
+      jobId,
+      request,
+      durationMs: act.durationMs,
+      runs: [],
+      replies: [],
+      worker: null,
+      acceptedAtMs: null,
+    };
     this.jobs.set(jobId, fate);
     const other = this.#random.pick(this.#world.live().filter((process) => process !== entry));
     const rerouted = act.twist === 'reroute' && other !== undefined;
@@ -143,7 +152,13 @@ export class Clients {
     this.#world.faults.count('job-cancelled');
     this.#world.ask(
       process,
-      (ticket): Event => ({ kind: 'cancel-job', jobId: fate.jobId, caller: fate.request.caller, reason: 'no longer wanted', ticket }),
+      (ticket): Event => ({
+        kind: 'cancel-job',
+        jobId: fate.jobId,
+        caller: fate.request.caller,
+        reason: 'no longer wanted',
+        ticket,
+      }),
       () => {},
     );
   }

@@ -32,7 +32,11 @@ export const SLOW_PROMISED_MS = 300;
 
 /** True when these conditions alone may make an instance look dead. */
 export function breaksPromises({ lossPerMille, delayLeastMs, delayMeanMs, slowPerMille, slowMs }: Conditions): boolean {
-  return lossPerMille > LOSS_PROMISED_PER_MILLE || (slowPerMille > 0 && slowMs > SLOW_PROMISED_MS) || delayLeastMs + delayMeanMs > 100;
+  return (
+    lossPerMille > LOSS_PROMISED_PER_MILLE ||
+    (slowPerMille > 0 && slowMs > SLOW_PROMISED_MS) ||
+    delayLeastMs + delayMeanMs > 100
+  );
 }
 
 /** How long one message is on its way. */

@@ -76,7 +76,9 @@ export class Contact {
   }
 
   #missing(process: SimProcess): readonly number[] {
-    const linked = new Set([...process.links.values()].map(({ ends }) => (ends[0] === process ? ends[1].host : ends[0].host)));
+    const linked = new Set(
+      [...process.links.values()].map(({ ends }) => (ends[0] === process ? ends[1].host : ends[0].host)),
+    );
     const room = LINKS_MAX - linked.size - process.dialling.size;
     const missing = [...process.known].filter((host) => !linked.has(host) && !process.dialling.has(host));
     if (missing.length <= room) return missing;
@@ -89,7 +91,8 @@ export class Contact {
     const reachable = (peer: SimProcess | undefined): peer is SimProcess =>
       peer !== undefined && peer.id !== process.id && !network.partitions.touches(process.host, host);
     const target = listening(host);
-    if (!reachable(target)) return this.#after(target === undefined ? CONNECT_MS : DIAL_TIMEOUT_MS, () => process.dialling.delete(host));
+    if (!reachable(target))
+      return this.#after(target === undefined ? CONNECT_MS : DIAL_TIMEOUT_MS, () => process.dialling.delete(host));
     this.#after(CONNECT_MS + this.#init.random.below(20), () => {
       process.dialling.delete(host);
       const peer = listening(host);

@@ -29,8 +29,11 @@ export function drawPlan(seed: number, instances?: number): Plan {
   const chaosMs = random.between(CHAOS_MS.least, CHAOS_MS.most);
   const steps: Step[] = [...drawStarts(random, mix, hosts)];
   const acts = random.between(2, 14);
-  for (let index = 0; index < acts; index++) steps.push({ atMs: random.between(1500, chaosMs - 2000), ...drawAct(random, mix, hosts) });
-  if (mix.jobs) for (let at = 3000; at < chaosMs; at += random.between(2000, 12_000)) steps.push({ atMs: at, ...drawJobs(random, hosts) });
+  for (let index = 0; index < acts; index++)
+    steps.push({ atMs: random.between(1500, chaosMs - 2000), ...drawAct(random, mix, hosts) });
+  if (mix.jobs)
+    for (let at = 3000; at < chaosMs; at += random.between(2000, 12_000))
+      steps.push({ atMs: at, ...drawJobs(random, hosts) });
   steps.sort((a, b) => a.atMs - b.atMs);
   return {
     seed,
@@ -66,7 +69,7 @@ function drawConditions(random: Random, { splits }: Mix): Conditions {
     delayLeastMs: random.pick([0.1, 1, 10, 40]) ?? 1,
     delayMeanMs: random.pick([0.5, 2, 10, 30]) ?? 1,
     slowPerMille: random.chance(400) ? random.between(1, 50) : 0,
-    slowMs: splits ? random.pick([100, 300, 1000, 4000]) ?? 100 : random.between(50, 300),
+    slowMs: splits ? (random.pick([100, 300, 1000, 4000]) ?? 100) : random.between(50, 300),
   };
 }
 
@@ -79,7 +82,7 @@ function drawStarts(random: Random, mix: Mix, hosts: number): readonly Step[] {
 }
 
 function drawStart(random: Random, { clocks }: Mix, host: number): Extract<Act, { kind: 'start' }> {
-  const offsetMs = clocks ? random.pick([0, 300, -300, 5000, -5000, -3_600_000, 3_600_000]) ?? 0 : 0;
+  const offsetMs = clocks ? (random.pick([0, 300, -300, 5000, -5000, -3_600_000, 3_600_000]) ?? 0) : 0;
   const driftPpm = clocks && random.chance(500) ? random.between(-200, 200) : 0;
   return { kind: 'start', host, standby: random.chance(300), offsetMs, driftPpm, replaces: null };
 }
@@ -88,7 +91,12 @@ function drawAct(random: Random, mix: Mix, hosts: number): Act {
   const host = random.below(hosts);
   const extra = hosts + random.below(HOSTS_MAX - hosts);
   const kinds: (() => Act)[] = [() => drawStart(random, mix, extra)];
-  if (mix.splits) kinds.push(() => drawPartition(random, hosts), () => drawPause(random, host), () => drawPartition(random, hosts));
+  if (mix.splits)
+    kinds.push(
+      () => drawPartition(random, hosts),
+      () => drawPause(random, host),
+      () => drawPartition(random, hosts),
+    );
   if (mix.crashes) {
     kinds.push(
       () => ({ kind: 'crash', host, loud: random.chance(600), atWrite: random.chance(300) }),
@@ -96,9 +104,19 @@ function drawAct(random: Random, mix: Mix, hosts: number): Act {
       () => ({ kind: 'restart', host, disk: 'kept', standby: random.chance(300) }),
     );
   }
-  if (mix.clocks) kinds.push(() => ({ kind: 'clock-jump', host, byMs: random.pick([500, -500, 8000, -8000, 3_600_000, -3_600_000]) ?? 0 }));
+  if (mix.clocks)
+    kinds.push(() => ({
+      kind: 'clock-jump',
+      host,
+      byMs: random.pick([500, -500, 8000, -8000, 3_600_000, -3_600_000]) ?? 0,
+    }));
   if (mix.disks) kinds.push(() => ({ kind: 'disk-failure', host, forMs: random.between(500, 8000) }));
-  if (mix.limits) kinds.push(() => drawLimit(random, mix, host), () => drawLimit(random, mix, host), () => drawEquivocation(random, mix, hosts));
+  if (mix.limits)
+    kinds.push(
+      () => drawLimit(random, mix, host),
+      () => drawLimit(random, mix, host),
+      () => drawEquivocation(random, mix, hosts),
+    );
   if (mix.hostile) kinds.push(() => drawHostile(random, random.chance(500) ? host : extra));
   if (mix.copies) kinds.push(() => ({ kind: 'copy-data-directory', host, to: extra }));
   if (mix.leaving) {
@@ -124,7 +142,12 @@ function drawPartition(random: Random, hosts: number): Act {
 }
 
 function drawPause(random: Random, host: number): Act {
-  return { kind: 'pause', host, forMs: random.pick([200, 900, 2500, 6000, 20_000]) ?? 900, timersFirst: random.chance(500) };
+  return {
+    kind: 'pause',
+    host,
+    forMs: random.pick([200, 900, 2500, 6000, 20_000]) ?? 900,
+    timersFirst: random.chance(500),
+  };
 }
 
 function drawLimit(random: Random, { clocks }: Mix, host: number): Act {
@@ -135,11 +158,21 @@ function drawLimit(random: Random, { clocks }: Mix, host: number): Act {
 
 function drawEquivocation(random: Random, mix: Mix, hosts: number): Act {
   if (!random.chance(250)) return drawLimit(random, mix, random.below(hosts));
-  return { kind: 'equivocate', left: random.between(1, 3), right: random.between(4, 6), hosts: [random.below(hosts), random.below(hosts)] };
+  return {
+    kind: 'equivocate',
+    left: random.between(1, 3),
+    right: random.between(4, 6),
+    hosts: [random.below(hosts), random.below(hosts)],
+  };
 }
 
 function drawHostile(random: Random, host: number): Act {
-  return { kind: 'hostile', host, acts: random.shuffle(HOSTILE_ACTS).slice(0, random.between(1, 4)), forMs: random.between(3000, 30_000) };
+  return {
+    kind: 'hostile',
+    host,
+    acts: random.shuffle(HOSTILE_ACTS).slice(0, random.between(1, 4)),
+    forMs: random.between(3000, 30_000),
+  };
 }
 
 function drawJobs(random: Random, hosts: number): Act {

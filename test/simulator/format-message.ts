@@ -2,7 +2,7 @@ import { type Codec, decode } from '../../src/wire/codec.ts';
 import { memberRecordSeal } from '../../src/wire/member-record.ts';
 import { directCodec, gossipCodec } from '../../src/wire/mesh-message.ts';
 import { pulseSeal } from '../../src/wire/pulse.ts';
-import { type Seal, open } from '../../src/wire/sealed.ts';
+import { open, type Seal } from '../../src/wire/sealed.ts';
 import { suspicionSeal } from '../../src/wire/suspicion.ts';
 
 /** A direct message as one line for traces. */
@@ -32,7 +32,8 @@ function unsealed(key: string, sealed: Uint8Array): unknown {
     return `${name} ${state} ${incarnation}.${sequence} joined ${joinedAt.unixMs}/${joinedAt.counter} seat ${seat?.limitVersion ?? '-'} claim ${claim} ${successor ?? ''}`;
   }
   const pulse = read(pulseSeal, sealed);
-  if (pulse !== undefined) return `${pulse.instanceId} pulse ${pulse.incarnation}.${pulse.sequence} ${pulse.held.admissionDigest}`;
+  if (pulse !== undefined)
+    return `${pulse.instanceId} pulse ${pulse.incarnation}.${pulse.sequence} ${pulse.held.admissionDigest}`;
   const suspicion = read(suspicionSeal, sealed);
   if (suspicion !== undefined) return `${suspicion.accuser} accuses ${suspicion.accused}`;
   return `${key}: ${sealed.length} bytes`;

@@ -38,27 +38,43 @@ export function becomeHostile(world: World, process: SimProcess, acts: readonly 
 }
 
 function lie(world: World, process: SimProcess, acts: ReadonlySet<HostileAct>, effect: Effect): Effect {
-  if (effect.kind === 'send' && acts.has('early-stamp')) return { ...effect, bytes: withEarlyStamps(world, process, effect.bytes) };
+  if (effect.kind === 'send' && acts.has('early-stamp'))
+    return { ...effect, bytes: withEarlyStamps(world, process, effect.bytes) };
   if (effect.kind !== 'publish') return effect;
   const gossip = decode(gossipCodec, effect.bytes, effect.bytes.length);
   if (gossip.kind === 'member-record' && acts.has('early-stamp')) {
-    return { kind: 'publish', bytes: encode(gossipCodec, { ...gossip, sealed: earlier(world, process, gossip.sealed) }) };
+    return {
+      kind: 'publish',
+      bytes: encode(gossipCodec, { ...gossip, sealed: earlier(world, process, gossip.sealed) }),
+    };
   }
   if (gossip.kind === 'pulse' && acts.has('lying-load')) {
     world.faults.count('hostile-lying-load');
     const { value } = open(pulseSeal, gossip.sealed, world.keyring.verify);
-    const load = { ...value.load, number: value.load.number + 1_000_000, reservedKib: 0, budgetKib: 2 ** 40, busyPerMille: 0 };
+    const load = {
+      ...value.load,
+      number: value.load.number + 1_000_000,
+      reservedKib: 0,
+      budgetKib: 2 ** 40,
+      busyPerMille: 0,
+    };
     const pulse: Pulse = { ...value, load };
-    return { kind: 'publish', bytes: encode(gossipCodec, { kind: 'pulse', sealed: seal(pulseSeal, pulse, [process.disk.identity]) }) };
+    return {
+      kind: 'publish',
+      bytes: encode(gossipCodec, { kind: 'pulse', sealed: seal(pulseSeal, pulse, [process.disk.identity]) }),
+    };
   }
   return effect;
 }
 
 function withEarlyStamps(world: World, process: SimProcess, bytes: Uint8Array): Uint8Array {
   const message = decode(directCodec, bytes, bytes.length);
-  if (message.kind === 'hello') return encode(directCodec, { ...message, record: earlier(world, process, message.record) });
-  if (message.kind === 'claim') return encode(directCodec, { ...message, record: earlier(world, process, message.record) });
-  if (message.kind === 'member-record') return encode(directCodec, { ...message, sealed: earlier(world, process, message.sealed) });
+  if (message.kind === 'hello')
+    return encode(directCodec, { ...message, record: earlier(world, process, message.record) });
+  if (message.kind === 'claim')
+    return encode(directCodec, { ...message, record: earlier(world, process, message.record) });
+  if (message.kind === 'member-record')
+    return encode(directCodec, { ...message, sealed: earlier(world, process, message.sealed) });
   return bytes;
 }
 
@@ -81,13 +97,21 @@ function attack(world: World, process: SimProcess, act: HostileAct, heard: reado
       if (record === undefined) return;
       faults.count('hostile-forged-record');
       const forged: MemberRecord = { ...record, sequence: record.sequence + 1000, state: 'left', seat: null };
-      const sealed = seal(memberRecordSeal, forged, [random.chance(500) ? identity : { id: record.instanceId, sign: identity.sign }]);
+      const sealed = seal(memberRecordSeal, forged, [
+        random.chance(500) ? identity : { id: record.instanceId, sign: identity.sign },
+      ]);
       publish({ kind: 'member-record', sealed });
       return;
     }
     case 'forged-limit': {
       faults.count('hostile-forged-limit');
-      const limit = { gatewayUid: GATEWAY_UID, maxInstances: 99, version: operator.version + 10, issuedUnixMs: 1, expiresUnixMs: null };
+      const limit = {
+        gatewayUid: GATEWAY_UID,
+        maxInstances: 99,
+        version: operator.version + 10,
+        issuedUnixMs: 1,
+        expiresUnixMs: null,
+      };
       publish({ kind: 'limit', sealed: seal(limitSeal, limit, [{ id: operator.key.id, sign: identity.sign }]) });
       publish({ kind: 'limit', sealed: seal(limitSeal, limit, [identity]) });
       return;
@@ -104,7 +128,13 @@ function attack(world: World, process: SimProcess, act: HostileAct, heard: reado
       if (record === undefined) return;
       faults.count('hostile-false-accusation');
       const { instanceId: accused, incarnation, sequence: recordSequence } = record;
-      const suspicion = { accuser: process.id, accused, incarnation, recordSequence, pulseSequence: Number.MAX_SAFE_INTEGER };
+      const suspicion = {
+        accuser: process.id,
+        accused,
+        incarnation,
+        recordSequence,
+        pulseSequence: Number.MAX_SAFE_INTEGER,
+      };
       return publish({ kind: 'suspicion', sealed: seal(suspicionSeal, suspicion, [identity]) });
     }
     case 'replayed-gossip': {
@@ -138,7 +168,8 @@ function someRecord(process: SimProcess, victim: SimProcess | undefined): Member
 /** The bytes with a few of them changed, cut off or added. */
 export function mutated(bytes: Uint8Array, uint32: () => number): Uint8Array {
   const copy = Uint8Array.from(bytes);
-  for (let change = uint32() % 4; change >= 0 && copy.length > 0; change--) copy[uint32() % copy.length] = uint32() & 0xff;
+  for (let change = uint32() % 4; change >= 0 && copy.length > 0; change--)
+    copy[uint32() % copy.length] = uint32() & 0xff;
   if (uint32() % 4 === 0) return copy.slice(0, uint32() % (copy.length + 1));
   return copy;
 }

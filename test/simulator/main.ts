@@ -63,7 +63,8 @@ function run(): number {
     `${count} seeds, ${failed} failed; ${(simulatedMs / 3_600_000).toFixed(2)} h simulated in ${(cpuMs / 1000).toFixed(1)} s of processor time ` +
       `(${Math.round(simulatedMs / cpuMs)} x real time), ${events} events`,
   );
-  for (const [checker, seeds] of failures) console.log(`  ${checker}: ${seeds.length} (${seeds.slice(0, 12).join(' ')})`);
+  for (const [checker, seeds] of failures)
+    console.log(`  ${checker}: ${seeds.length} (${seeds.slice(0, 12).join(' ')})`);
   if (count > 1) console.log(`faults: ${FAULTS.map((fault) => `${fault} ${faults.of(fault)}`).join(', ')}`);
   if (count >= 200 && faults.missing().length > 0) console.log(`never fired: ${faults.missing().join(', ')}`);
   return failed === 0 ? 0 : 1;

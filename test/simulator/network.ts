@@ -77,7 +77,13 @@ export class Network {
   connect(dialler: Node, dialled: Node): void {
     this.#replaceOld(dialler, dialled);
     const nowMs = this.#init.now();
-    const link: Link = { ends: [dialler, dialled], lastAtMs: [nowMs, nowMs], stalled: [[], []], told: [false, false], open: true };
+    const link: Link = {
+      ends: [dialler, dialled],
+      lastAtMs: [nowMs, nowMs],
+      stalled: [[], []],
+      told: [false, false],
+      open: true,
+    };
     this.#links.add(link);
     dialler.links.set(dialled.id, link);
     dialled.links.set(dialler.id, link);
@@ -178,7 +184,8 @@ export class Network {
   }
 
   #replaceOld(dialler: Node, dialled: Node): void {
-    for (const old of [dialler.links.get(dialled.id), dialled.links.get(dialler.id)]) if (old !== undefined) this.close(old);
+    for (const old of [dialler.links.get(dialled.id), dialled.links.get(dialler.id)])
+      if (old !== undefined) this.close(old);
   }
 
   #deliver(link: Link, direction: 0 | 1, event: Event): void {
@@ -212,7 +219,9 @@ export class Network {
     for (const link of node.links.values()) peers.push(link.ends[0] === node ? link.ends[1] : link.ends[0]);
     if (peers.length <= FLOOD_LINKS_MAX) return peers;
     const start = this.#init.random.below(peers.length);
-    return Array.from({ length: RELAY_DEGREE }, (_, index) => peers[(start + index) % peers.length]).flatMap((peer) => peer ?? []);
+    return Array.from({ length: RELAY_DEGREE }, (_, index) => peers[(start + index) % peers.length]).flatMap(
+      (peer) => peer ?? [],
+    );
   }
 
   #lost(): boolean {

@@ -58,7 +58,12 @@ export type Act =
       readonly offsetMs: number;
     }
   /** Two limits of one version, offered on two hosts. */
-  | { readonly kind: 'equivocate'; readonly left: number; readonly right: number; readonly hosts: readonly [number, number] }
+  | {
+      readonly kind: 'equivocate';
+      readonly left: number;
+      readonly right: number;
+      readonly hosts: readonly [number, number];
+    }
   | { readonly kind: 'hostile'; readonly host: number; readonly acts: readonly HostileAct[]; readonly forMs: number }
   | {
       readonly kind: 'jobs';
@@ -96,6 +101,8 @@ export function hostsOf(plan: Plan): readonly number[] {
 
 /** One line per step, for people. */
 export function formatStep({ atMs, kind, ...rest }: Step): string {
-  const values = Object.entries(rest).map(([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`);
+  const values = Object.entries(rest).map(
+    ([name, value]) => `${name}=${Array.isArray(value) ? value.join(',') : String(value)}`,
+  );
   return `${(atMs / 1000).toFixed(3).padStart(8)} s  ${kind} ${values.join(' ')}`;
 }

@@ -52,7 +52,10 @@ export class Random {
 
   /** The list in random order. */
   shuffle<T>(list: readonly T[]): T[] {
-    return list.map((value) => ({ value, lot: this.uint32() })).sort((a, b) => a.lot - b.lot).map(({ value }) => value);
+    return list
+      .map((value) => ({ value, lot: this.uint32() }))
+      .sort((a, b) => a.lot - b.lot)
+      .map(({ value }) => value);
   }
 
   /** Random bytes. */

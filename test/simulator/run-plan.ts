@@ -1,5 +1,5 @@
-import type { MakeChecker } from './checker.ts';
 import { perform } from './acts.ts';
+import type { MakeChecker } from './checker.ts';
 import { CHECKERS } from './checkers/index.ts';
 import type { FaultCounts } from './fault-counts.ts';
 import type { Keyring } from './keys.ts';
@@ -44,6 +44,7 @@ export function runPlan(plan: Plan, options: RunOptions = {}): Outcome {
 
 function failureOf(error: unknown, atMs: number): NonNullable<Outcome['failure']> {
   if (!(error instanceof Error)) return { checker: 'error', message: String(error), atMs };
-  if ('checker' in error && typeof error.checker === 'string') return { checker: error.checker, message: error.message, atMs };
+  if ('checker' in error && typeof error.checker === 'string')
+    return { checker: error.checker, message: error.message, atMs };
   return { checker: 'no-exceptions', message: error.stack ?? error.message, atMs };
 }

@@ -1,5 +1,5 @@
 import type { InstanceId } from '../../src/base/ids.ts';
-import { type Stamp, STAMP_ZERO } from '../../src/base/stamp.ts';
+import { STAMP_ZERO, type Stamp } from '../../src/base/stamp.ts';
 import type { PoolMachine } from '../../src/core/index.ts';
 import type { MemberState, Seat } from '../../src/wire/member-record.ts';
 import type { HostClock } from './host-clock.ts';
@@ -27,7 +27,13 @@ export function seeSelf(machine: PoolMachine, atMs: number): SelfSight {
   const { self, state, limit, members } = machine.view({ atMs });
   const own = members.find(({ record }) => record.instanceId === self)?.record ?? NOTHING_SEEN;
   const { version, maxInstances, digest } = limit;
-  return { state, seat: own.seat, joinedAt: own.joinedAt, successor: own.successor, limit: { version, maxInstances, digest } };
+  return {
+    state,
+    seat: own.seat,
+    joinedAt: own.joinedAt,
+    successor: own.successor,
+    limit: { version, maxInstances, digest },
+  };
 }
 
 /** True while it holds a seat: admitted, or draining and not yet handed over. */
@@ -36,7 +42,10 @@ export function holdsSeat({ state, seat, successor }: SelfSight): boolean {
 }
 
 /** What a process believes of everybody, in one line. */
-export function describeView(world: { now(): number }, { machine, clock }: { machine: PoolMachine; clock: HostClock }): string {
+export function describeView(
+  world: { now(): number },
+  { machine, clock }: { machine: PoolMachine; clock: HostClock },
+): string {
   const { limit, members, admission } = machine.view({ atMs: clock.atMs(world.now()) });
   const rows = members.map(({ record, state, rank }) => {
     const { name, sequence, joinedAt, seat, successor } = record;

@@ -1,6 +1,14 @@
 import { assertNever } from '../../src/base/assert.ts';
 import type { InstanceId } from '../../src/base/ids.ts';
-import { createPoolMachine, type Effect, type Event, type GatewayFacts, type PoolInit, type PoolMachine, type Stored } from '../../src/core/index.ts';
+import {
+  createPoolMachine,
+  type Effect,
+  type Event,
+  type GatewayFacts,
+  type PoolInit,
+  type PoolMachine,
+  type Stored,
+} from '../../src/core/index.ts';
 import type { Disk } from './disk.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { FaultCounts } from './fault-counts.ts';
@@ -260,7 +268,8 @@ export class SimProcess implements Node {
   #countWakeup(atMs: number): void {
     if (atMs - this.#wakeups.sinceMs > 1000) this.#wakeups = { sinceMs: atMs, count: 0 };
     this.#wakeups.count += 1;
-    if (this.#wakeups.count > WAKEUPS_PER_SECOND_MAX) throw new Error(`${this.name} wakes more than ${WAKEUPS_PER_SECOND_MAX} times a second`);
+    if (this.#wakeups.count > WAKEUPS_PER_SECOND_MAX)
+      throw new Error(`${this.name} wakes more than ${WAKEUPS_PER_SECOND_MAX} times a second`);
   }
 }
 

@@ -191,12 +191,14 @@ export class World implements ProcessOwner {
     const { state, limit } = process.sight;
     if (state !== before.state) this.log(`${process.name} is ${state}`);
     this.operator.held.add(limit.version);
-    if (limit.version !== before.limit.version) this.log(`${process.name} holds limit ${limit.maxInstances} (version ${limit.version})`);
+    if (limit.version !== before.limit.version)
+      this.log(`${process.name} holds limit ${limit.maxInstances} (version ${limit.version})`);
     for (const checker of this.checkers) checker.seen?.(process, before);
   }
 
   effect(process: SimProcess, effect: Effect): void {
-    if (effect.kind === 'note') this.log(`${process.name} notes ${effect.note.event} ${this.#named(JSON.stringify(effect.note.detail))}`);
+    if (effect.kind === 'note')
+      this.log(`${process.name} notes ${effect.note.event} ${this.#named(JSON.stringify(effect.note.detail))}`);
     if (effect.kind === 'reply') this.#answer(effect.ticket, effect.reply);
     if (effect.kind === 'run') this.#answer(effect.ticket, effect);
     if (effect.kind === 'cancel') this.clients.cancelled(process, effect.jobId);
@@ -277,7 +279,10 @@ export class World implements ProcessOwner {
 
   /** The text with hosts' names instead of their ids. */
   #named(text: string): string {
-    return text.replace(/12D3KooW\w{44}/g, (id) => this.processes.find((process) => process.id === id)?.name ?? id.slice(-6));
+    return text.replace(
+      /12D3KooW\w{44}/g,
+      (id) => this.processes.find((process) => process.id === id)?.name ?? id.slice(-6),
+    );
   }
 
   #bootstrap(): readonly number[] {

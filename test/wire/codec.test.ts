@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../src/base/errors.ts';
 import { decode, encode } from '../../src/wire/codec.ts';
-import { DIRECT_KINDS, FAMILIES, anyDirect } from './message-samples.ts';
 import { directCodec } from '../../src/wire/mesh-message.ts';
+import { anyDirect, DIRECT_KINDS, FAMILIES } from './message-samples.ts';
 
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 300);
 
@@ -40,12 +40,22 @@ describe.each(FAMILIES)('$name', (family) => {
   });
 
   it('refuses random bytes with bad-message, whatever they are', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => void tryDecode(family, bytes)), { numRuns: RUNS * 3 });
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 600 }), (bytes) => void tryDecode(family, bytes)),
+      { numRuns: RUNS * 3 },
+    );
   });
 
   it('refuses random values with bad-message, whatever they are', () => {
-    const anything = fc.anything({ withNullPrototype: false, maxDepth: 4, values: [fc.integer(), fc.string(), fc.boolean(), fc.constant(null), fc.uint8Array()] });
-    fc.assert(fc.property(anything, (value) => void tryDecode(family, encodeCbor(plain(value)))), { numRuns: RUNS });
+    const anything = fc.anything({
+      withNullPrototype: false,
+      maxDepth: 4,
+      values: [fc.integer(), fc.string(), fc.boolean(), fc.constant(null), fc.uint8Array()],
+    });
+    fc.assert(
+      fc.property(anything, (value) => void tryDecode(family, encodeCbor(plain(value)))),
+      { numRuns: RUNS },
+    );
   });
 
   it('survives any change of its bytes', () => {
@@ -72,21 +82,26 @@ describe.each(FAMILIES)('$name', (family) => {
 
   it('is not parsed at all above its size', () => {
     const bytes = new Uint8Array(family.bytesMax + 1);
-    expect(() => decode(family.codec, bytes, family.bytesMax)).toThrow(`message of ${family.bytesMax + 1} bytes; the limit is ${family.bytesMax}`);
+    expect(() => decode(family.codec, bytes, family.bytesMax)).toThrow(
+      `message of ${family.bytesMax + 1} bytes; the limit is ${family.bytesMax}`,
+    );
   });
 });
 
 describe('appended fields', () => {
-  it.each(DIRECT_KINDS.map((kind) => ({ kind })))('are ignored by a reader of the present version: $kind', ({ kind }) => {
-    fc.assert(
-      fc.property(anyDirect(kind), fc.jsonValue(), (message, added) => {
-        const [number, fields] = decodeCbor(encode(directCodec, message)) as [number, unknown[]];
-        const longer = encodeCbor([number, [...fields, added]]);
-        expect(decode(directCodec, longer, 1024 * 1024)).toEqual(message);
-      }),
-      { numRuns: 20 },
-    );
-  });
+  it.each(DIRECT_KINDS.map((kind) => ({ kind })))(
+    'are ignored by a reader of the present version: $kind',
+    ({ kind }) => {
+      fc.assert(
+        fc.property(anyDirect(kind), fc.jsonValue(), (message, added) => {
+          const [number, fields] = decodeCbor(encode(directCodec, message)) as [number, unknown[]];
+          const longer = encodeCbor([number, [...fields, added]]);
+          expect(decode(directCodec, longer, 1024 * 1024)).toEqual(message);
+        }),
+        { numRuns: 20 },
+      );
+    },
+  );
 
   it('are never a reason to accept fewer fields', () => {
     fc.assert(
@@ -103,6 +118,7 @@ describe('appended fields', () => {
 function plain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(plain);
   if (value instanceof Uint8Array) return value;
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
   return typeof value === 'symbol' || typeof value === 'function' || typeof value === 'undefined' ? null : value;
 }

@@ -3,15 +3,16 @@
  * two versions do not understand each other. `UPDATE=1` writes what is missing and rewrites what has changed; commit that only when the change of the protocol is
  * meant and its version is raised.
  */
+
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decode, encode } from '../../src/wire/codec.ts';
-import { anyDirect, DIRECT_KINDS, FAMILIES, type Family } from './message-samples.ts';
 import { directCodec } from '../../src/wire/mesh-message.ts';
-import { createHash } from 'node:crypto';
+import { anyDirect, DIRECT_KINDS, FAMILIES, type Family } from './message-samples.ts';
 
 const folder = fileURLToPath(new URL('vectors', import.meta.url));
 const updating = process.env['UPDATE'] === '1';
@@ -19,7 +20,10 @@ const VECTORS_EACH = 3;
 
 const families: readonly Family<unknown>[] = [
   ...FAMILIES.filter(({ name }) => name !== 'direct'),
-  ...DIRECT_KINDS.map((kind) => ({ name: `direct-${kind}`, codec: directCodec, bytesMax: 1024 * 1024, any: anyDirect(kind) }) as Family<unknown>),
+  ...DIRECT_KINDS.map(
+    (kind) =>
+      ({ name: `direct-${kind}`, codec: directCodec, bytesMax: 1024 * 1024, any: anyDirect(kind) }) as Family<unknown>,
+  ),
 ];
 
 interface Vector {

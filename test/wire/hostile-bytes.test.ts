@@ -9,7 +9,10 @@ const KIB = 1024;
 const HURTFUL: readonly { readonly what: string; readonly bytes: Uint8Array }[] = [
   { what: 'nothing at all', bytes: new Uint8Array() },
   { what: 'arrays nested 60,000 deep', bytes: new Uint8Array(60_000).fill(0x81) },
-  { what: 'maps nested 30,000 deep', bytes: Uint8Array.from({ length: 60_000 }, (_, index) => (index % 2 === 0 ? 0xa1 : 0x00)) },
+  {
+    what: 'maps nested 30,000 deep',
+    bytes: Uint8Array.from({ length: 60_000 }, (_, index) => (index % 2 === 0 ? 0xa1 : 0x00)),
+  },
   { what: 'tags nested 60,000 deep', bytes: new Uint8Array(60_000).fill(0xc1) },
   { what: 'an array that claims 2^32 - 1 items', bytes: Uint8Array.of(0x9a, 0xff, 0xff, 0xff, 0xff) },
   { what: 'an array that claims 2^53 items', bytes: Uint8Array.of(0x9b, 0x00, 0x20, 0, 0, 0, 0, 0, 0) },
@@ -22,7 +25,10 @@ const HURTFUL: readonly { readonly what: string; readonly bytes: Uint8Array }[] 
   { what: 'undefined', bytes: Uint8Array.of(0x82, 0xf7, 0x80) },
   { what: 'a negative number as kind', bytes: Uint8Array.of(0x82, 0x20, 0x80) },
   { what: 'a fraction as kind', bytes: Uint8Array.of(0x82, 0xf9, 0x3c, 0x01, 0x80) },
-  { what: 'a map with a __proto__ key', bytes: Uint8Array.of(0xa1, 0x69, ...new TextEncoder().encode('__proto__'), 0x80) },
+  {
+    what: 'a map with a __proto__ key',
+    bytes: Uint8Array.of(0xa1, 0x69, ...new TextEncoder().encode('__proto__'), 0x80),
+  },
   { what: 'two values behind each other', bytes: Uint8Array.of(0x80, 0x80) },
 ];
 

@@ -1,15 +1,30 @@
 /** One arbitrary and one fixed sample for every message family: the properties and the golden vectors are made from them. */
 import fc from 'fast-check';
-import { ErrorCodes, type ErrorCode } from '../../src/base/errors.ts';
+import { type ErrorCode, ErrorCodes } from '../../src/base/errors.ts';
 import { formatKeyId, type PeerKeyId } from '../../src/base/ids.ts';
 import { STAMP_COUNTER_MAX, STAMP_UNIX_MS_MAX, type Stamp } from '../../src/base/stamp.ts';
 import type { Codec } from '../../src/wire/codec.ts';
 import { drainCommandSeal } from '../../src/wire/drain-command.ts';
 import { type Grant, grantSeal } from '../../src/wire/grant.ts';
-import { JOB_KINDS, JOB_STATES, type JobNotice, type JobRequest, jobRequestSeal, jobNoticeCodec } from '../../src/wire/job.ts';
+import {
+  JOB_KINDS,
+  JOB_STATES,
+  type JobNotice,
+  type JobRequest,
+  jobNoticeCodec,
+  jobRequestSeal,
+} from '../../src/wire/job.ts';
 import { type Limit, limitSeal } from '../../src/wire/limit.ts';
 import { MEMBER_STATES, type MemberRecord, memberRecordSeal } from '../../src/wire/member-record.ts';
-import { CLAIM_ANSWERS, type Direct, directCodec, type Gossip, gossipCodec, jobNewsSeal, type JobNews } from '../../src/wire/mesh-message.ts';
+import {
+  CLAIM_ANSWERS,
+  type Direct,
+  directCodec,
+  type Gossip,
+  gossipCodec,
+  type JobNews,
+  jobNewsSeal,
+} from '../../src/wire/mesh-message.ts';
 import { type LoadSample, type Pulse, pulseSeal } from '../../src/wire/pulse.ts';
 import { RECORD_TYPES, type TargetRecord, targetRecordSeal } from '../../src/wire/record.ts';
 import { type Suspicion, suspicionSeal } from '../../src/wire/suspicion.ts';
@@ -24,14 +39,17 @@ export interface Family<T> {
 
 const printable = (maxLength: number): fc.Arbitrary<string> =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what the codec refuses
-  fc.string({ unit: 'binary', maxLength: Math.floor(maxLength / 2) }).map((text) => text.replace(/[\u0000-\u001f\u007f]/g, '.').toWellFormed());
+  fc
+    .string({ unit: 'binary', maxLength: Math.floor(maxLength / 2) })
+    .map((text) => text.replace(/[\u0000-\u001f\u007f]/g, '.').toWellFormed());
 const name = printable(40);
 const id: fc.Arbitrary<PeerKeyId> = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(formatKeyId);
 const count = fc.maxSafeNat();
 const positive = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
 const unixMs = fc.oneof(fc.integer({ min: 0, max: STAMP_UNIX_MS_MAX }), fc.constant(1_750_000_000_000));
 const stamp: fc.Arbitrary<Stamp> = fc.record({ unixMs, counter: fc.integer({ min: 0, max: STAMP_COUNTER_MAX }) });
-const hex = (length: number): fc.Arbitrary<string> => fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
+const hex = (length: number): fc.Arbitrary<string> =>
+  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
 const nonce = fc.integer({ min: 0, max: 0xffff_ffff });
 const bytes = fc.uint8Array({ maxLength: 400 });
 const jobId = hex(22);
@@ -214,10 +232,15 @@ const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<
   drain: fc.record({ command: bytes }),
 };
 const direct = fc.oneof(
-  ...Object.entries(directFields).map(([kind, fields]) => (fields as fc.Arbitrary<object>).map((value) => ({ kind, ...value }) as Direct)),
+  ...Object.entries(directFields).map(([kind, fields]) =>
+    (fields as fc.Arbitrary<object>).map((value) => ({ kind, ...value }) as Direct),
+  ),
 );
 
-const sealFamily = <T>(seal: { readonly domain: string; readonly codec: Codec<T>; readonly payloadBytesMax: number }, any: fc.Arbitrary<T>): Family<T> => ({
+const sealFamily = <T>(
+  seal: { readonly domain: string; readonly codec: Codec<T>; readonly payloadBytesMax: number },
+  any: fc.Arbitrary<T>,
+): Family<T> => ({
   name: seal.domain.replace('pam-mesh/1/', ''),
   codec: seal.codec,
   bytesMax: seal.payloadBytesMax,

@@ -11,7 +11,13 @@ import { open, SIGNATURES_MAX, seal, sealedBytesMax, signedBytes } from '../../s
 const verify = createEd25519Verify();
 const key = (byte: number): ReturnType<typeof keyPairFromSeed> => keyPairFromSeed(new Uint8Array(32).fill(byte));
 const [admin, other] = [key(1), key(2)];
-const limit: Limit = { gatewayUid: 'uid', maxInstances: 3, version: 7, issuedUnixMs: 1_750_000_000_000, expiresUnixMs: null };
+const limit: Limit = {
+  gatewayUid: 'uid',
+  maxInstances: 3,
+  version: 7,
+  issuedUnixMs: 1_750_000_000_000,
+  expiresUnixMs: null,
+};
 const sealed = seal(limitSeal, limit, [admin]);
 
 describe('a sealed envelope', () => {

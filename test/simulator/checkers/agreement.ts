@@ -14,21 +14,32 @@ export const agreementChecker: MakeChecker = (world) => ({
     // Two copies of one data directory cannot dial each other: a third must be there for them to be noticed.
     if (ids.length === 1) return;
     const twin = live.find((process) => live.some((other) => other !== process && other.id === process.id));
-    if (twin !== undefined) throw new Violation('twins', `${twin.id.slice(-6)} still runs twice:\n  ${live.map(describe).join('\n  ')}`);
+    if (twin !== undefined)
+      throw new Violation('twins', `${twin.id.slice(-6)} still runs twice:\n  ${live.map(describe).join('\n  ')}`);
     const expected = knowledge(world, first);
     for (const process of live) {
       const view = process.machine.view({ atMs: process.clock.atMs(world.now()) });
-      const known = view.admission.order.map(({ instanceId }) => instanceId).sort().join(' ');
+      const known = view.admission.order
+        .map(({ instanceId }) => instanceId)
+        .sort()
+        .join(' ');
       if (known !== truth) {
-        throw new Violation('agreement', `${process.name} believes in ${shorten(known)}; alive are ${shorten(truth)}\n  ${live.map(describe).join('\n  ')}`);
+        throw new Violation(
+          'agreement',
+          `${process.name} believes in ${shorten(known)}; alive are ${shorten(truth)}\n  ${live.map(describe).join('\n  ')}`,
+        );
       }
       if (view.admission.differ.length > 0) {
-        throw new Violation('agreement', `${process.name} still thinks that others differ: ${JSON.stringify(view.admission.differ)}`);
+        throw new Violation(
+          'agreement',
+          `${process.name} still thinks that others differ: ${JSON.stringify(view.admission.differ)}`,
+        );
       }
     }
     for (const process of others) {
       const found = knowledge(world, process);
-      if (found !== expected) throw new Violation('agreement', `${first.name} and ${process.name} differ:\n  ${expected}\n  ${found}`);
+      if (found !== expected)
+        throw new Violation('agreement', `${first.name} and ${process.name} differ:\n  ${expected}\n  ${found}`);
     }
   },
 });
@@ -43,5 +54,8 @@ function knowledge(world: World, process: SimProcess): string {
 }
 
 function shorten(ids: string): string {
-  return ids.split(' ').map((id) => id.slice(-6)).join(' ');
+  return ids
+    .split(' ')
+    .map((id) => id.slice(-6))
+    .join(' ');
 }

@@ -16,15 +16,25 @@ export const detectionChecker: MakeChecker = (world) => ({
     const { instance, silentMs } = effect.note.detail;
     const victim = world.processes.find((other) => other.id === instance && other.running);
     if (victim === undefined || world.now() - victim.startedAtMs < RETURN_KNOWN_MS) return;
-    throw new Violation('detection', `${process.name} declares ${victim.name} dead, which lives (heard ${silentMs} ms ago)`);
+    throw new Violation(
+      'detection',
+      `${process.name} declares ${victim.name} dead, which lives (heard ${silentMs} ms ago)`,
+    );
   },
   ended(process) {
     if (process.exit !== null || world.whole() < SPLIT_KNOWN_MS) return;
     const witnesses = world.live().filter((other) => believesIn(world.now(), other, process));
     world.after(DEATH_NOTICED_MS, () => {
-      if (world.whole() < DEATH_NOTICED_MS || world.processes.some((other) => other.id === process.id && other.running)) return;
+      const returned = world.processes.some(
+        (other) => other.id === process.id && (other.running || other.startedAtMs > process.startedAtMs),
+      );
+      if (world.whole() < DEATH_NOTICED_MS || returned) return;
       const blind = witnesses.find((other) => other.running && believesIn(world.now(), other, process));
-      if (blind !== undefined) throw new Violation('detection', `${blind.name} has not noticed the death of ${process.name} in ${DEATH_NOTICED_MS} ms`);
+      if (blind !== undefined)
+        throw new Violation(
+          'detection',
+          `${blind.name} has not noticed the death of ${process.name} in ${DEATH_NOTICED_MS} ms`,
+        );
     });
   },
 });

@@ -15,7 +15,8 @@ export const evictionChecker: MakeChecker = (world) => {
   };
   return {
     seen(process, before) {
-      for (const other of world.processes) if (other.running && holdsSeat(other.sight)) lastHeldMs.set(other, world.now());
+      for (const other of world.processes)
+        if (other.running && holdsSeat(other.sight)) lastHeldMs.set(other, world.now());
       if (!holdsSeat(before) || holdsSeat(process.sight) || world.hostile.has(process)) return;
       if (process.dismissed || process.sight.successor !== null) return;
       if (world.processes.some((other) => other !== process && other.id === process.id && other.running)) return;
@@ -24,7 +25,10 @@ export const evictionChecker: MakeChecker = (world) => {
       const allowed = allowedFor(world, { ...before, limit: process.sight.limit }).least;
       const excused = world.whole() !== Number.POSITIVE_INFINITY && rank >= allowed;
       if (excused) return;
-      throw new Violation('eviction', `${describe(process)} gave its seat up at rank ${rank} of ${holders.length}, ${allowed} are allowed`);
+      throw new Violation(
+        'eviction',
+        `${describe(process)} gave its seat up at rank ${rank} of ${holders.length}, ${allowed} are allowed`,
+      );
     },
   };
 };

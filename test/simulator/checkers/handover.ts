@@ -9,31 +9,59 @@ const UNDER_WAY_MS = 1000;
 /** A seat handed over is never held twice, and not lost on the way unless one of the two dies. */
 export const handoverChecker: MakeChecker = (world) => {
   const givers: { readonly giver: SimProcess; readonly atMs: number }[] = [];
-  const key = ({ sight }: SimProcess): string => `${sight.seat?.grantedAt.unixMs}/${sight.seat?.grantedAt.counter}/${sight.joinedAt.unixMs}/${sight.joinedAt.counter}`;
+  const key = ({ sight }: SimProcess): string =>
+    `${sight.seat?.grantedAt.unixMs}/${sight.seat?.grantedAt.counter}/${sight.joinedAt.unixMs}/${sight.joinedAt.counter}`;
   const calm = world.plan.conditions.lossPerMille === 0 && world.plan.conditions.slowPerMille === 0;
   return {
     seen(process, before) {
-      if (process.sight.successor !== null && before.successor === null) givers.push({ giver: process, atMs: world.now() });
+      if (process.sight.successor !== null && before.successor === null)
+        givers.push({ giver: process, atMs: world.now() });
       if (!holdsSeat(process.sight) || holdsSeat(before)) return;
       // On copies of one data directory the seat is held twice before it is handed over: that is the copy's doing.
-      const copied = (id: string): boolean => world.processes.filter((other) => other.running && other.id === id).length > 1;
+      const copied = (id: string): boolean =>
+        world.processes.filter((other) => other.running && other.id === id).length > 1;
       for (const other of world.processes) {
-        if (copied(other.id) || other === process || !other.running || other.id === process.id || !holdsSeat(other.sight)) continue;
+        if (
+          copied(other.id) ||
+          other === process ||
+          !other.running ||
+          other.id === process.id ||
+          !holdsSeat(other.sight)
+        )
+          continue;
         if (process.sight.seat?.handedOverBy === other.id && key(other) === key(process)) {
           throw new Violation('handover', `one seat, two holders:\n  ${describe(other)}\n  ${describe(process)}`);
         }
       }
       const handed = givers.find(({ giver }) => giver.sight.successor === process.id);
-      if (handed !== undefined && calm && world.whole() === Number.POSITIVE_INFINITY && world.now() - handed.atMs > UNDER_WAY_MS) {
-        throw new Violation('handover', `the seat was under way for ${Math.round(world.now() - handed.atMs)} ms to ${describe(process)}`);
+      if (
+        handed !== undefined &&
+        calm &&
+        world.whole() === Number.POSITIVE_INFINITY &&
+        world.now() - handed.atMs > UNDER_WAY_MS
+      ) {
+        throw new Violation(
+          'handover',
+          `the seat was under way for ${Math.round(world.now() - handed.atMs)} ms to ${describe(process)}`,
+        );
       }
     },
     finished() {
       for (const { giver } of givers) {
         const taker = world.processes.find(({ id }) => id === giver.sight.successor);
-        if (taker === undefined || !taker.running || taker.dismissed || world.hostile.has(taker) || world.whole() !== Number.POSITIVE_INFINITY) continue;
+        if (
+          taker === undefined ||
+          !taker.running ||
+          taker.dismissed ||
+          world.hostile.has(taker) ||
+          world.whole() !== Number.POSITIVE_INFINITY
+        )
+          continue;
         if (taker.sight.state !== 'admitted' && taker.sight.state !== 'draining') {
-          throw new Violation('handover', `${giver.name} handed its seat over, and the successor has none: ${describe(taker)}`);
+          throw new Violation(
+            'handover',
+            `${giver.name} handed its seat over, and the successor has none: ${describe(taker)}`,
+          );
         }
       }
     },

@@ -35,12 +35,19 @@ export function allowedBy(world: World, version: number): number {
  * What may count for a seat (DESIGN §5.2): the limit it was granted under, or a newer one that had been issued by then; or, if that is more, the
  * one in force. Clocks are not exact, so for a newer limit issued around the grant either judgement is right.
  */
-export function allowedFor(world: World, { seat, limit }: SelfSight): { readonly least: number; readonly most: number } {
+export function allowedFor(
+  world: World,
+  { seat, limit }: SelfSight,
+): { readonly least: number; readonly most: number } {
   if (seat === null) return { least: 0, most: 0 };
-  const newer = world.operator.limits.map((signed) => signed.limit).filter(({ version }) => version > seat.limitVersion && world.operator.held.has(version));
+  const newer = world.operator.limits
+    .map((signed) => signed.limit)
+    .filter(({ version }) => version > seat.limitVersion && world.operator.held.has(version));
   const surely = newer.filter(({ issuedUnixMs }) => issuedUnixMs + ISSUE_UNSURE_MS < seat.grantedAt.unixMs);
   const judging = Math.max(seat.limitVersion, ...surely.map(({ version }) => version));
-  const perhaps = newer.filter(({ version, issuedUnixMs }) => version > judging && issuedUnixMs - ISSUE_UNSURE_MS < seat.grantedAt.unixMs);
+  const perhaps = newer.filter(
+    ({ version, issuedUnixMs }) => version > judging && issuedUnixMs - ISSUE_UNSURE_MS < seat.grantedAt.unixMs,
+  );
   const counts = [allowedBy(world, judging), ...perhaps.map(({ maxInstances }) => maxInstances)];
   return { least: Math.max(limit.maxInstances, Math.min(...counts)), most: Math.max(limit.maxInstances, ...counts) };
 }

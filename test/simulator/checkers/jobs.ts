@@ -37,23 +37,36 @@ export const jobsChecker: MakeChecker = (world) => {
       // `runs` grows when the client learns of it, so it holds what ran before.
       const before = fate.runs.filter((run) => run.process !== process || run.atMs < world.now());
       if (before.length > 0) {
-        throw new Violation('jobs', `job ${jobId} runs again on ${process.name}, after ${before.map((run) => run.process.name).join(' ')}`);
+        throw new Violation(
+          'jobs',
+          `job ${jobId} runs again on ${process.name}, after ${before.map((run) => run.process.name).join(' ')}`,
+        );
       }
     },
     finished() {
       for (const { fate, asked, notice } of answers) {
         if (notice === undefined) throw new Violation('jobs', `${asked.name} gave no answer about job ${fate.jobId}`);
         if (notice === null) {
-          if (memoryLeft(world, fate)) throw new Violation('jobs', `${asked.name} does not know job ${fate.jobId} of worker ${fate.worker?.slice(-6)}`);
+          if (memoryLeft(world, fate))
+            throw new Violation(
+              'jobs',
+              `${asked.name} does not know job ${fate.jobId} of worker ${fate.worker?.slice(-6)}`,
+            );
           continue;
         }
         const running = fate.runs.some((run) => run.ended === null && run.process.running);
         if (!isFinal(notice.state) && !running) {
-          throw new Violation('jobs', `${asked.name} says that job ${fate.jobId} is ${notice.state}, nothing carries it out any more`);
+          throw new Violation(
+            'jobs',
+            `${asked.name} says that job ${fate.jobId} is ${notice.state}, nothing carries it out any more`,
+          );
         }
         const done = fate.runs.find((run) => run.ended !== null && run.process.running);
         if (done !== undefined && notice.state !== done.ended) {
-          throw new Violation('jobs', `${asked.name} says that job ${fate.jobId} is ${notice.state}; on ${done.process.name} it ${done.ended}`);
+          throw new Violation(
+            'jobs',
+            `${asked.name} says that job ${fate.jobId} is ${notice.state}; on ${done.process.name} it ${done.ended}`,
+          );
         }
       }
     },

@@ -7,7 +7,9 @@ import type { Disk } from '../disk.ts';
 export const limitHistoryChecker: MakeChecker = (world) => {
   const versions = new WeakMap<Disk, number>();
   const onDisk = (disk: Disk): number => {
-    const stored = disk.remembered().limits.map((sealed) => open(limitSeal, sealed, world.keyring.verify).value.version);
+    const stored = disk
+      .remembered()
+      .limits.map((sealed) => open(limitSeal, sealed, world.keyring.verify).value.version);
     return Math.max(1, ...stored);
   };
   return {
@@ -15,7 +17,8 @@ export const limitHistoryChecker: MakeChecker = (world) => {
       const { version } = process.sight.limit;
       if (version === before.limit.version) return;
       const reached = Math.max(versions.get(process.disk) ?? 0, before.limit.version);
-      if (version < reached) throw new Violation('limit-history', `${process.name} went from version ${reached} back to ${version}`);
+      if (version < reached)
+        throw new Violation('limit-history', `${process.name} went from version ${reached} back to ${version}`);
       versions.set(process.disk, version);
       if (version > onDisk(process.disk)) {
         throw new Violation('limit-history', `${process.name} applies version ${version} before it is on disk`);

@@ -17,7 +17,10 @@ export const limitChecker: MakeChecker = (world) => ({
     }
     const now = holders(world);
     if (now.length > Math.max(allowed, process.sight.limit.maxInstances)) {
-      throw new Violation('limit', `${now.length} seats under a limit of ${allowed} as ${process.name} takes one:\n  ${now.map(describe).join('\n  ')}`);
+      throw new Violation(
+        'limit',
+        `${now.length} seats under a limit of ${allowed} as ${process.name} takes one:\n  ${now.map(describe).join('\n  ')}`,
+      );
     }
   },
 });
@@ -27,7 +30,8 @@ export const excessChecker: MakeChecker = (world) => ({
   finished() {
     for (const [rank, process] of holders(world).entries()) {
       const allowed = allowedFor(world, process.sight).most;
-      if (rank >= allowed) throw new Violation('excess', `rank ${rank} still holds a seat, ${allowed} are allowed: ${describe(process)}`);
+      if (rank >= allowed)
+        throw new Violation('excess', `rank ${rank} still holds a seat, ${allowed} are allowed: ${describe(process)}`);
     }
   },
 });

@@ -1,5 +1,5 @@
-import { EPOCH_UNIX_MS } from '../host-clock.ts';
 import { type MakeChecker, Violation } from '../checker.ts';
+import { EPOCH_UNIX_MS } from '../host-clock.ts';
 import { holdsSeat } from '../sight.ts';
 import { DEATH_KNOWN_MS, describe, HEAL_MS, holders, newestHeld } from './holders.ts';
 
@@ -7,18 +7,25 @@ import { DEATH_KNOWN_MS, describe, HEAL_MS, holders, newestHeld } from './holder
 export const progressChecker: MakeChecker = (world) => ({
   finished() {
     const { version, maxInstances } = newestHeld(world);
-    const expires = world.operator.limits.filter(({ limit }) => limit.version === version).map(({ limit }) => limit.expiresUnixMs);
+    const expires = world.operator.limits
+      .filter(({ limit }) => limit.version === version)
+      .map(({ limit }) => limit.expiresUnixMs);
     const held = holders(world);
     const all = world.live().map(describe).join('\n  ');
     for (const process of world.live()) {
-      if (process.sight.state === 'candidate') throw new Violation('progress', `${describe(process)} is still a candidate:\n  ${all}`);
-      if (process.sight.state === 'draining') throw new Violation('progress', `${describe(process)} is still draining:\n  ${all}`);
+      if (process.sight.state === 'candidate')
+        throw new Violation('progress', `${describe(process)} is still a candidate:\n  ${all}`);
+      if (process.sight.state === 'draining')
+        throw new Violation('progress', `${describe(process)} is still draining:\n  ${all}`);
     }
     // Clocks differ: around its expiry some may think that a limit has expired and some not.
     if (expires.some((unixMs) => unixMs !== null && unixMs < EPOCH_UNIX_MS + world.now() + 8_000_000)) return;
     const waiting = world.live().filter(({ sight }) => sight.state === 'standby');
     if (waiting.length > 0 && held.length < maxInstances) {
-      throw new Violation('progress', `${held.length} of ${maxInstances} seats are held and ${waiting.length} wait:\n  ${all}`);
+      throw new Violation(
+        'progress',
+        `${held.length} of ${maxInstances} seats are held and ${waiting.length} wait:\n  ${all}`,
+      );
     }
   },
 });
@@ -39,7 +46,10 @@ export const exitChecker: MakeChecker = (world) => {
       if (exit.code === 3 && world.whole() >= HEAL_MS) {
         const since = world.now() - DEATH_KNOWN_MS;
         const occupied = [...world.processes].filter(
-          (other) => other !== process && (recent.get(other.host) ?? -1) >= since && (other.running ? holdsSeat(other.sight) : other.endedAtMs >= since),
+          (other) =>
+            other !== process &&
+            (recent.get(other.host) ?? -1) >= since &&
+            (other.running ? holdsSeat(other.sight) : other.endedAtMs >= since),
         );
         const expired = lastLine.includes('expired');
         if (!expired && occupied.length < process.sight.limit.maxInstances) {
@@ -48,7 +58,8 @@ export const exitChecker: MakeChecker = (world) => {
       }
       if (exit.code === 2 && lastLine.includes('identity')) {
         const twins = world.processes.filter(({ id }) => id === process.id);
-        if (twins.length < 2) throw new Violation('exit', `${process.name} believes in a twin that there is not: ${lastLine}`);
+        if (twins.length < 2)
+          throw new Violation('exit', `${process.name} believes in a twin that there is not: ${lastLine}`);
       }
     },
   };
