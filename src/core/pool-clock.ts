@@ -39,7 +39,7 @@ export class PoolClock {
     return this.#last;
   }
 
-  /** Takes over a member's time where it is ahead: of two that meet, the later clock is the pool's from then on. */
+  /** Takes over the time of a member that is past joining where it is ahead: of two such clocks the later one is the pool's. */
   adopt(poolStamp: Stamp, poolUnixMs: number, wallUnixMs: number): void {
     this.#aheadMs = Math.max(this.#aheadMs, poolUnixMs - wallUnixMs, 0);
     this.observe(poolStamp, wallUnixMs);

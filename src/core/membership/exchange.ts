@@ -1,4 +1,6 @@
+import { compareText } from '../../base/bytes.ts';
 import type { InstanceId } from '../../base/ids.ts';
+import { compareStamps } from '../../base/stamp.ts';
 import { SYNC_RECORDS_MAX } from '../../wire/bounds.ts';
 import { type MemberRecord, memberRecordSeal } from '../../wire/member-record.ts';
 import type { Direct, RecordVersion } from '../../wire/mesh-message.ts';
@@ -70,8 +72,10 @@ export class Exchange {
       outbox.note('warn', 'clock-refused', { instance: from, aheadMs });
       return 'clock-refused';
     }
-    clock.adopt(hello.clock, hello.wallUnixMs, now.unixMs);
-    if (hello.established) this.metEstablished = true;
+    if (hello.established) {
+      clock.adopt(hello.clock, hello.wallUnixMs, now.unixMs);
+      this.metEstablished = true;
+    } else clock.observe(hello.clock, now.unixMs);
     if (this.takeRecord(hello.record, from) === undefined) return 'forged';
     const member = table.get(from);
     if (member !== undefined) {
@@ -92,7 +96,8 @@ export class Exchange {
     if (record.instanceId === self) return this.#ownRecordSeen(record);
     const result = table.merge(record, sealed, { atMs: now.atMs, metAt: witnessStamp(this.#context) });
     if (result !== 'new' && result !== 'newer') return result;
-    clock.observe(record.issuedAt, now.unixMs);
+    if (isPastJoining(record)) clock.adopt(record.issuedAt, record.issuedAt.unixMs, now.unixMs);
+    else clock.observe(record.issuedAt, now.unixMs);
     clock.observe(record.joinedAt, now.unixMs);
     const member = table.get(record.instanceId);
     if (member !== undefined) this.#detector.refuted(member);
@@ -198,9 +203,7 @@ export class Exchange {
     const own = this.#context.own.record;
     if (record.startId === own.startId) return 'known';
     const issuedAfterOurStart = record.issuedAt.unixMs > own.startedAt.unixMs;
-    const startedFirst =
-      record.startedAt.unixMs < own.startedAt.unixMs ||
-      (record.startedAt.unixMs === own.startedAt.unixMs && record.startId < own.startId);
+    const startedFirst = isPastJoining(record) !== isPastJoining(own) ? isPastJoining(record) : startedEarlier(record, own);
     if (issuedAfterOurStart && startedFirst && record.state !== 'left') {
       this.twin = record;
       return 'older';
@@ -212,4 +215,12 @@ export class Exchange {
     }
     return 'older';
   }
+}
+
+function isPastJoining({ state }: MemberRecord): boolean {
+  return state === 'admitted' || state === 'draining' || state === 'standby';
+}
+
+function startedEarlier(left: MemberRecord, right: MemberRecord): boolean {
+  return (compareStamps(left.startedAt, right.startedAt) || compareText(left.startId, right.startId)) < 0;
 }
