@@ -76,6 +76,8 @@ export class JobBoard implements JobsView {
     if (known !== undefined && !this.#isNews(notice, known, teller)) return false;
     this.#notices.set(notice.jobId, notice);
     this.#trim();
+    // News can arrive after its teller has gone: nobody will say how such a job ended.
+    if (!isFinal(notice.state) && notice.worker !== null && this.#isGone(notice.worker)) this.memberGone(notice.worker);
     return true;
   }
 
@@ -132,6 +134,11 @@ export class JobBoard implements JobsView {
     if (difference > 0 || (difference === 0 && !isFinal(known.state))) return true;
     const worker = known.state === 'lost' && teller === notice.worker ? this.#context.table.get(teller) : undefined;
     return worker !== undefined && isLive(worker) && notice.state !== 'lost';
+  }
+
+  #isGone(instanceId: InstanceId): boolean {
+    const member = this.#context.table.get(instanceId);
+    return member !== undefined && !isLive(member);
   }
 
   #poolUnixMs(): number {

@@ -136,7 +136,8 @@ export class LimitBook {
    */
   grantedUnder(seat: Seat): number {
     const known = this.#allowed.get(seat.limitVersion);
-    const isTrue = known === undefined || known.includes(seat.maxInstances);
+    // A seat that was handed over may have been granted under a limit of this version that only its former holder saw.
+    const isTrue = known === undefined || known.includes(seat.maxInstances) || seat.handedOverBy !== null;
     let allowed = isTrue ? seat.maxInstances : Math.max(...known);
     let version = seat.limitVersion;
     for (const limit of this.#history.values()) {
