@@ -160,6 +160,15 @@ describe('an admin', { timeout: 60_000 }, () => {
     expect(lastLine(refused.stderr)).not.toBe('');
   });
 
+  it('hands nothing to an instance that cannot prove that it belongs to the pool', async () => {
+    const profile = JSON.parse(readFileSync(env.PAM_PROFILE, 'utf8'));
+    const other = join(folder, 'other-pool.json');
+    writeFileSync(other, JSON.stringify({ ...profile, poolKey: profile.adminKeys[0] }), { mode: 0o600 });
+    const ran = await pam('gateway', 'list', '--profile', other);
+    expect(ran.stdout).toBe('');
+    expect([4, 5]).toContain(ran.code);
+  });
+
   it('is told when nobody can be reached', async () => {
     const profile = JSON.parse(readFileSync(env.PAM_PROFILE, 'utf8'));
     const elsewhere = join(folder, 'elsewhere.json');

@@ -53,8 +53,8 @@ export async function withClient<T>(
 ): Promise<T> {
   const profile = await openProfile(terminal, options);
   const { connectAccess } = await import('../../access/client/index.ts');
-  const { key, grant, addresses, gateway } = profile;
-  const init = { keySeed: key.reveal(), grant, addresses, poolKey: null, gatewayUid: gateway.uid };
+  const { key, grant, addresses, gateway, poolKey } = profile;
+  const init = { keySeed: key.reveal(), grant, addresses, poolKey, gatewayUid: gateway.uid };
   const client = await connectAccess(init, terminal.signal);
   try {
     return await work({ client, profile });

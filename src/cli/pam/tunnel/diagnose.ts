@@ -68,10 +68,10 @@ async function* walk(terminal: Terminal, named: string | undefined, options: Pro
   });
   yield opened.check;
   if (opened.value === undefined) return;
-  const { key, grant, addresses, gateway } = opened.value;
+  const { key, grant, addresses, gateway, poolKey } = opened.value;
   const { connectAccess, startTunnel } = await import('../../../access/client/index.ts');
   const reached = await attempt('instance', async () => {
-    const init = { keySeed: key.reveal(), grant, addresses, poolKey: null, gatewayUid: gateway.uid };
+    const init = { keySeed: key.reveal(), grant, addresses, poolKey, gatewayUid: gateway.uid };
     const client = await connectAccess(init, signal);
     const { instanceId } = await client.welcome(signal);
     return { value: client, detail: `${formatId(instanceId, true)} lets this key in` };
