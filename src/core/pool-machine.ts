@@ -194,6 +194,8 @@ class Machine implements PoolMachine {
         return;
       case 'drain':
         return this.#drains.ordered(message.command);
+      case 'pulse':
+        return this.#pulse(message.sealed);
       default:
         return this.#jobs.message(from, message);
     }

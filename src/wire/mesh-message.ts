@@ -141,7 +141,9 @@ export type Direct =
   | { readonly kind: 'records-compare'; readonly buckets: readonly string[] }
   | { readonly kind: 'records-batch'; readonly sealed: readonly Uint8Array[] }
   /** An admin asks this instance, through another one, to drain. */
-  | { readonly kind: 'drain'; readonly command: Uint8Array };
+  | { readonly kind: 'drain'; readonly command: Uint8Array }
+  /** A pulse, in pools so small that everyone has a link to everyone: gossip would carry it several times over. */
+  | { readonly kind: 'pulse'; readonly sealed: Uint8Array };
 
 const sealedBytes = (payloadMax: number): Codec<Uint8Array> => bytes({ max: payloadMax + 4096 });
 const anySealed = { sealed: sealedBytes(POLICY_BYTES_MAX) };
@@ -229,4 +231,5 @@ export const directCodec: Codec<Direct> = union<Direct>({
   'records-compare': [25, struct({ buckets: list(digest, RECORD_BUCKETS) })],
   'records-batch': [26, struct({ sealed: list(sealedBytes(POLICY_BYTES_MAX), RECORD_BATCH_MAX) })],
   drain: [27, struct({ command: sealedBytes(512) })],
+  pulse: [28, struct({ sealed: sealedBytes(4096) })],
 });

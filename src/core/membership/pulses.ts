@@ -1,7 +1,7 @@
 import type { Held, LoadSample, Pulse } from '../../wire/pulse.ts';
 import { pulseSeal } from '../../wire/pulse.ts';
 import { open, seal } from '../../wire/sealed.ts';
-import type { CoreContext } from '../core-context.ts';
+import { type CoreContext, directAudience } from '../core-context.ts';
 import { PULSE_INTERVAL_MS, PULSE_SPACING_MS, PULSES_PER_SECOND } from '../timing.ts';
 import { compareVersions, type Member } from './member-table.ts';
 
@@ -38,7 +38,7 @@ export class Pulses {
 
   /** Sends a pulse when it is time or when something that others act on changed. */
   run(): void {
-    const { now, outbox, own, self, init } = this.#context;
+    const { now, outbox, own, self, init, table } = this.#context;
     if (this.dueAtMs() > now.atMs) return;
     const load = this.#sources.load();
     const held = this.#sources.held();
@@ -48,7 +48,11 @@ export class Pulses {
     this.#sentHeld = held;
     const { incarnation, sequence } = own.record;
     const pulse: Pulse = { instanceId: self, incarnation, sequence: this.#sequence, recordSequence: sequence, load, held };
-    outbox.publish({ kind: 'pulse', sealed: seal(pulseSeal, pulse, [init.identity]) });
+    const sealed = seal(pulseSeal, pulse, [init.identity]);
+    const audience = directAudience(this.#context);
+    // In a small, fully linked pool gossip would only carry it several times over.
+    if (audience.length > 0 && audience.length >= table.live().length - 1) outbox.sendAll(audience, { kind: 'pulse', sealed });
+    else outbox.publish({ kind: 'pulse', sealed });
   }
 
   /** When the next pulse is due. */
