@@ -50,8 +50,6 @@ export const CONTROL_IDLE_MS = 120_000;
 export const ANSWERS_BYTES_MAX = 16 * 1024 * 1024;
 /** A session stream must show its claim by then. */
 export const CLAIM_TIMEOUT_MS = 10_000;
-/** A workload that has not answered after this time is reported as working, so that the client can tell it from a dead worker. */
-export const WORKING_AFTER_MS = 200;
 /** Claims being checked or relayed and not answered yet, of all clients. */
 export const SESSIONS_OPENING_MAX = 4_096;
 /** How often byte counts of running sessions are reported. */
@@ -59,10 +57,12 @@ export const PROGRESS_MS = 2_000;
 
 /** Pause before the next of several addresses is tried while the ones before it are still silent. */
 export const DIAL_STAGGER_MS = 250;
-/** How long a client waits for the first sign of life of a worker. */
-export const SESSION_SIGN_MS = 1_500;
-/** How long a client waits for a worker that says it is working. */
-export const SESSION_READY_MS = 15_000;
+/** While an answer is awaited, how often is looked whether anything came over the connection; a ping is sent where nothing did. */
+export const SILENCE_CHECK_MS = 250;
+/** Checks in a row without a sign of life after which the other side is given up: a tunnelled connection finds another worker within 2 s. */
+export const SILENCE_CHECKS = 4;
+/** How long a client waits for a worker that lives: longer than a target may take to answer. */
+export const SESSION_READY_MS = 20_000;
 /** How long a direct connection may take before the session goes through the entry; it may still serve the next one. */
 export const DIRECT_WAIT_MS = 300;
 /** A worker that could not be reached directly is not tried again for this long. */

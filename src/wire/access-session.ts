@@ -7,7 +7,7 @@ import { type Seal, sealedBytesMax } from './sealed.ts';
  * The session protocol, `/pam-access/1/session`, one stream per session:
  *
  *     client → worker   uint32 BE length, sealed claim
- *     worker → client   uint32 BE length, answer; `working` any number of times, then `ready` or `refused`
+ *     worker → client   uint32 BE length, answer
  *     both              raw bytes, each direction closed on its own, until both are closed or one side resets
  *
  * An instance that is not the named worker passes the claim on unchanged and then carries bytes both ways. Trust: the claim is believed because
@@ -42,15 +42,12 @@ export type SessionAnswerMessage =
   /** Raw bytes follow. */
   | { readonly kind: 'ready' }
   /** No session; the stream ends here. */
-  | { readonly kind: 'refused'; readonly failure: Failure }
-  /** The worker lives and is at it, for example connecting to the target. */
-  | { readonly kind: 'working' };
+  | { readonly kind: 'refused'; readonly failure: Failure };
 
 /** Wire form of the answer to a claim. */
 export const sessionAnswerCodec: Codec<SessionAnswerMessage> = union<SessionAnswerMessage>({
   ready: [0, struct({})],
   refused: [1, struct({ failure: failureCodec })],
-  working: [2, struct({})],
 });
 
 /** Most bytes of an answer: the failure's text dominates. */

@@ -10,6 +10,7 @@ import { seal } from '../../wire/sealed.ts';
 import { JOB_DEADLINE_MS, MEMBERS_REFRESH_MS, REQUEST_TIMEOUT_MS } from '../bounds.ts';
 import { BufferReclaim } from '../buffer-reclaim.ts';
 import { type Carried, carrySocket } from '../carry-socket.ts';
+import { Deadline } from '../deadline.ts';
 import { createAccessNode } from '../node.ts';
 import { expectAnswer } from './control.ts';
 import { type Entry, findEntry } from './entry.ts';
@@ -91,7 +92,8 @@ export class AccessClient {
     kind: K,
     signal: AbortSignal,
   ): Promise<Extract<AccessAnswer, { kind: K }>> {
-    const bounded = AbortSignal.any([signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    using deadline = new Deadline(REQUEST_TIMEOUT_MS, [signal]);
+    const bounded = deadline.signal;
     for (;;) {
       const entry = await this.#enter(bounded);
       try {
@@ -202,7 +204,8 @@ export class AccessClient {
     const entry = this.#entry;
     if (entry?.control.isOpen !== true) return;
     try {
-      const signal = AbortSignal.timeout(MEMBERS_REFRESH_MS);
+      using deadline = new Deadline(MEMBERS_REFRESH_MS);
+      const { signal } = deadline;
       this.#learn(
         expectAnswer(await entry.control.request({ kind: 'hello', grant: this.#init.grant }, signal), 'welcome'),
       );

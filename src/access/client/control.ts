@@ -9,6 +9,7 @@ import {
 } from '../../wire/access-message.ts';
 import { decode, encode } from '../../wire/codec.ts';
 import { encodeFrame, FrameCutter } from '../frame.ts';
+import { LivenessWatch } from '../liveness.ts';
 import { trySend } from '../stream-state.ts';
 
 interface Waiting {
@@ -22,6 +23,7 @@ export class ControlClient {
   readonly #cutter = new FrameCutter(ACCESS_ANSWER_BYTES_MAX);
   readonly #waiting = new Map<number, Waiting>();
   readonly #closed = Promise.withResolvers<void>();
+  #watch: LivenessWatch | undefined;
   #number = 0;
   #isOpen = true;
 
@@ -43,13 +45,14 @@ export class ControlClient {
     return this.#closed.promise;
   }
 
-  /** The answer, whatever it is; throws `outcome-unknown` if the stream ends before it, `timeout` if `signal` says so. */
+  /** The answer, whatever it is; throws `outcome-unknown` if the stream ends or the instance is silent before it, `timeout` if `signal` says so. */
   async request(request: AccessRequest, signal: AbortSignal): Promise<AccessAnswer> {
     const number = this.#number++;
     const { promise, resolve, reject } = Promise.withResolvers<AccessAnswer>();
     const onAbort = (): void => reject(new GatewayError('timeout', 'no answer in time', { cause: signal.reason }));
     signal.addEventListener('abort', onAbort, { once: true });
     this.#waiting.set(number, { resolve, reject });
+    this.#watch ??= new LivenessWatch(this.#stream, () => this.stop());
     try {
       if (signal.aborted) onAbort();
       else if (!this.#isOpen) reject(lost());
@@ -57,6 +60,7 @@ export class ControlClient {
       return await promise;
     } finally {
       this.#waiting.delete(number);
+      if (this.#waiting.size === 0) this.#unwatch();
       signal.removeEventListener('abort', onAbort);
     }
   }
@@ -65,6 +69,11 @@ export class ControlClient {
   stop(): void {
     this.#stream.abort(new Error('no longer needed'));
     this.#stop();
+  }
+
+  #unwatch(): void {
+    this.#watch?.[Symbol.dispose]();
+    this.#watch = undefined;
   }
 
   #take(data: Uint8Array | Iterable<Uint8Array>): void {
@@ -82,6 +91,7 @@ export class ControlClient {
   #stop(): void {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#unwatch();
     for (const { reject } of this.#waiting.values()) reject(lost());
     this.#closed.resolve();
   }

@@ -6,6 +6,7 @@ import type { Welcome } from '../../wire/access-message.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import { parseAccessAddress } from '../address.ts';
 import { DIAL_STAGGER_MS, DIAL_TIMEOUT_MS } from '../bounds.ts';
+import { Deadline } from '../deadline.ts';
 import { isProvenInstance } from '../instance-proof.ts';
 import { ControlClient, expectAnswer } from './control.ts';
 
@@ -78,7 +79,8 @@ export async function findEntry(
 }
 
 async function enter(components: EntryComponents, address: string, signal: AbortSignal): Promise<Entry> {
-  const bounded = AbortSignal.any([signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)]);
+  using deadline = new Deadline(DIAL_TIMEOUT_MS, [signal]);
+  const bounded = deadline.signal;
   const connection = await components.node.dial(multiaddr(parseAccessAddress(address)), { signal: bounded });
   const control = new ControlClient(await connection.newStream(Protocol.accessControl, { signal: bounded }));
   try {

@@ -12,8 +12,10 @@ import {
 import { decode } from '../../wire/codec.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import { seal } from '../../wire/sealed.ts';
-import { SESSION_READY_MS, SESSION_SIGN_MS, STREAMS_MAX } from '../bounds.ts';
+import { SESSION_READY_MS, STREAMS_MAX } from '../bounds.ts';
+import { Deadline } from '../deadline.ts';
 import { encodeFrame, takeFrame } from '../frame.ts';
+import { LivenessWatch } from '../liveness.ts';
 import { trySend } from '../stream-state.ts';
 
 /** What is claimed, and over which connection. */
@@ -30,18 +32,18 @@ export class WorkerSilentError extends GatewayError {}
 
 /**
  * Opens the session of an accepted job: a stream whose raw bytes go to the worker and back, paused. Throws what the worker says, or
- * `WorkerSilentError` (`outcome-unknown`) if it says nothing for a second and a half.
+ * `WorkerSilentError` (`outcome-unknown`) if it gives no sign of life for a second.
  */
 export async function claimSession(init: ClaimInit): Promise<Stream> {
   const { connection, key, jobId, worker } = init;
   const claim = { jobId, worker, nonce: new Uint8Array(randomBytes(16)) };
-  const signal = AbortSignal.any([init.signal, AbortSignal.timeout(SESSION_SIGN_MS)]);
+  using deadline = new Deadline(SESSION_READY_MS, [init.signal]);
+  const { signal } = deadline;
   const stream = await openStream(connection, signal);
+  using _watch = new LivenessWatch(stream, () => stream.abort(new Error('the worker is silent')));
   try {
     trySend(stream, encodeFrame(seal(sessionClaimSeal, claim, [key])));
-    let answer = await takeAnswer(stream, signal);
-    const patient = AbortSignal.any([init.signal, AbortSignal.timeout(SESSION_READY_MS)]);
-    while (answer.kind === 'working') answer = await takeAnswer(stream, patient);
+    const answer = await takeAnswer(stream, signal);
     if (answer.kind === 'ready') return stream;
     throw new GatewayError(answer.failure.code, answer.failure.message);
   } catch (error) {

@@ -14,6 +14,7 @@ import { ERROR_TEXT_MAX } from '../../wire/bounds.ts';
 import { decode, encode } from '../../wire/codec.ts';
 import type { Failure } from '../../wire/job.ts';
 import { ANSWERS_BYTES_MAX, CONTROL_IDLE_MS, REQUEST_TIMEOUT_MS, REQUESTS_MAX } from '../bounds.ts';
+import { Deadline } from '../deadline.ts';
 import { encodeFrame, FrameCutter } from '../frame.ts';
 import type { AccessLog } from '../log.ts';
 import { pauseReading, resumeReading, trySend } from '../stream-state.ts';
@@ -85,7 +86,8 @@ export class ControlServer {
   async #take(number: number, request: AccessRequest): Promise<void> {
     this.#answering += 1;
     this.#idle?.refresh();
-    const signal = AbortSignal.any([this.#gone.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+    using deadline = new Deadline(REQUEST_TIMEOUT_MS, [this.#gone.signal]);
+    const { signal } = deadline;
     try {
       this.#send(number, await this.#answer(request, signal));
     } catch (error) {

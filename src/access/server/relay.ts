@@ -2,12 +2,15 @@ import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { GatewayError } from '../../base/errors.ts';
 import type { PoolPort } from '../../pool-port.ts';
+import { SESSION_ANSWER_BYTES_MAX } from '../../wire/access-session.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import { dialAddresses } from '../address.ts';
-import { DIAL_TIMEOUT_MS, STREAMS_MAX } from '../bounds.ts';
+import { SESSION_READY_MS, STREAMS_MAX } from '../bounds.ts';
 import { carryStreams } from '../carry-stream.ts';
-import { encodeFrame } from '../frame.ts';
-import { resumeReading, trySend } from '../stream-state.ts';
+import { Deadline } from '../deadline.ts';
+import { encodeFrame, takeFrame } from '../frame.ts';
+import { LivenessWatch } from '../liveness.ts';
+import { trySend } from '../stream-state.ts';
 import { accessAddressesOf } from './pages.ts';
 import type { VerifiedClaim } from './sessions.ts';
 
@@ -23,15 +26,24 @@ export class Relay {
 
   /** Passes the claim on unchanged, then everything that follows, both ways. Throws `unreachable` if the worker can't be reached. */
   async carry(stream: Stream, { claim, sealed }: VerifiedClaim): Promise<void> {
-    const onward = await this.#open(claim.worker);
-    trySend(onward, encodeFrame(sealed));
-    resumeReading(stream);
+    using deadline = new Deadline(SESSION_READY_MS);
+    const onward = await this.#open(claim.worker, deadline.signal);
+    const onGone = (): void => onward.abort(new Error('the client is gone'));
+    stream.addEventListener('close', onGone);
+    try {
+      trySend(onward, encodeFrame(sealed));
+      trySend(stream, encodeFrame(await takeAnswer(onward, deadline.signal)));
+    } catch (cause) {
+      onward.abort(new Error('no answer'));
+      throw new GatewayError('unreachable', `instance ${claim.worker} does not answer the entry`, { cause });
+    } finally {
+      stream.removeEventListener('close', onGone);
+    }
     await carryStreams(stream, onward);
   }
 
-  async #open(worker: string): Promise<Stream> {
+  async #open(worker: string, signal: AbortSignal): Promise<Stream> {
     const addresses = accessAddressesOf(this.#port, worker);
-    const signal = AbortSignal.timeout(DIAL_TIMEOUT_MS);
     if (addresses.length === 0)
       throw new GatewayError('unreachable', `no access address of instance ${worker} is known here`);
     try {
@@ -44,4 +56,9 @@ export class Relay {
       throw new GatewayError('unreachable', `instance ${worker} can't be reached from the entry`, { cause });
     }
   }
+}
+
+async function takeAnswer(onward: Stream, signal: AbortSignal): Promise<Uint8Array> {
+  using _watch = new LivenessWatch(onward, () => onward.abort(new Error('the worker is silent')));
+  return await takeFrame(onward, { payloadBytesMax: SESSION_ANSWER_BYTES_MAX, signal });
 }

@@ -6,6 +6,7 @@ import type { PoolPort } from '../../pool-port.ts';
 import { SESSION_CLAIM_BYTES_MAX, type SessionClaim, sessionClaimSeal } from '../../wire/access-session.ts';
 import { open } from '../../wire/sealed.ts';
 import { CLAIM_TIMEOUT_MS, SESSIONS_OPENING_MAX } from '../bounds.ts';
+import { Deadline } from '../deadline.ts';
 import { takeFrame } from '../frame.ts';
 import type { AccessLog } from '../log.ts';
 import { sendRefusal } from '../session-answer.ts';
@@ -61,7 +62,8 @@ export class SessionServer {
 
   async #open(stream: Stream, connection: Connection): Promise<VerifiedClaim> {
     const { port, verify, visitors } = this.#components;
-    const signal = AbortSignal.timeout(CLAIM_TIMEOUT_MS);
+    using deadline = new Deadline(CLAIM_TIMEOUT_MS);
+    const { signal } = deadline;
     const sealed = await takeFrame(stream, { payloadBytesMax: SESSION_CLAIM_BYTES_MAX, signal });
     const { value: claim, signers } = open(sessionClaimSeal, sealed, verify);
     const [caller] = signers;

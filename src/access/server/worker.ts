@@ -1,7 +1,7 @@
 import type { Stream } from '@libp2p/interface';
 import type { PoolPort, SessionAnswer } from '../../pool-port.ts';
 import type { Outcome, Session, SessionChannel, WorkloadTable } from '../../workloads/index.ts';
-import { PROGRESS_MS, WORKING_AFTER_MS } from '../bounds.ts';
+import { PROGRESS_MS } from '../bounds.ts';
 import type { BufferReclaim } from '../buffer-reclaim.ts';
 import { carrySocket } from '../carry-socket.ts';
 import type { AccessLog } from '../log.ts';
@@ -70,7 +70,6 @@ export class Worker {
       return this.#fail(stream, 'not-supported', `jobs of kind ${request.kind} are not supported by this version`);
     }
     let accepted = false;
-    const working = setTimeout(() => sendAnswer(stream, { kind: 'working' }), WORKING_AFTER_MS);
     const signal = AbortSignal.any([cancelled, this.#stopping.signal]);
     const session: Session = {
       request,
@@ -78,7 +77,6 @@ export class Worker {
       cancelled: signal,
       accept: () => {
         accepted = true;
-        clearTimeout(working);
         sendAnswer(stream, { kind: 'ready' });
         return this.#channel(stream, signal, running);
       },
@@ -93,8 +91,6 @@ export class Worker {
       stream.abort(error instanceof Error ? error : new Error(String(error)));
       const failure = { code: 'bad-message', message: 'the workload failed unexpectedly' } as const;
       return { state: 'failed', error: failure, bytesIn: running.bytesIn, bytesOut: running.bytesOut };
-    } finally {
-      clearTimeout(working);
     }
   }
 

@@ -14,6 +14,10 @@ export interface MuxLink {
   waitsForDrain(stream: MuxStream): boolean;
   /** Round trip of the connection, in milliseconds. */
   readonly roundTripMs: number;
+  /** When anything arrived on the connection, monotonic milliseconds. */
+  readonly heardAtMs: number;
+  /** Asks the other side for a sign of life. */
+  ping(): void;
 }
 
 /** What a stream is made of. */
@@ -54,6 +58,16 @@ export class MuxStream extends AbstractStream {
     });
     this.number = number;
     this.#link = link;
+  }
+
+  /** When anything arrived on the connection, of whatever stream; monotonic milliseconds. */
+  get heardAtMs(): number {
+    return this.#link.heardAtMs;
+  }
+
+  /** Asks the other side of the connection for a sign of life. */
+  probe(): void {
+    this.#link.ping();
   }
 
   override sendData(data: Uint8ArrayList): SendResult {

@@ -37,6 +37,7 @@ class Muxer
   status: StreamMuxerStatus = 'open';
   /** A guess until the first pong. */
   roundTripMs = 1;
+  heardAtMs = performance.now();
   readonly #connection: TlsConnection;
   readonly #parser = new FrameParser(this);
   readonly #streams = new Map<number, MuxStream>();
@@ -46,14 +47,13 @@ class Muxer
   #nextNumber: number;
   #lastRemoteNumber = 0;
   #pingedAtMs = 0;
-  #heardAtMs = performance.now();
 
   constructor(connection: TlsConnection) {
     super();
     this.#connection = connection;
     this.#isDialler = connection.direction === 'outbound';
     this.#nextNumber = this.#isDialler ? 1 : 2;
-    this.#pinging = setInterval(() => this.#ping(), PING_MS).unref();
+    this.#pinging = setInterval(() => this.#keepAlive(), PING_MS).unref();
     connection.addEventListener('close', () => this.#onConnectionClosed());
     connection.onRoom = () => this.#onRoom();
   }
@@ -93,6 +93,12 @@ class Muxer
     if (this.status === 'closed') return;
     this.#stop();
     for (const stream of this.streams) stream.abort(error);
+  }
+
+  ping(): void {
+    if (this.status !== 'open') return;
+    this.#pingedAtMs = performance.now();
+    this.sendFrame(FrameKind.ping, 0, 0);
   }
 
   sendData(stream: MuxStream, body: Uint8ArrayList): boolean {
@@ -156,7 +162,7 @@ class Muxer
   }
 
   #onChunk(chunk: Uint8Array): void {
-    this.#heardAtMs = performance.now();
+    this.heardAtMs = performance.now();
     try {
       this.#parser.push(chunk);
     } catch (error) {
@@ -172,17 +178,15 @@ class Muxer
     for (const stream of waiting) stream.onMuxerDrain();
   }
 
-  #ping(): void {
-    const nowMs = performance.now();
-    if (nowMs - this.#heardAtMs > PEER_SILENT_MS) {
+  #keepAlive(): void {
+    if (performance.now() - this.heardAtMs > PEER_SILENT_MS) {
       const reason = new GatewayError(
         'unreachable',
         `nothing was heard from the other side for ${PEER_SILENT_MS / 1000} s`,
       );
       return this.#connection.abort(reason);
     }
-    this.#pingedAtMs = nowMs;
-    this.sendFrame(FrameKind.ping, 0, 0);
+    this.ping();
   }
 
   /** Streams don't end in order when their connection goes away. */
