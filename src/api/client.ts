@@ -2,7 +2,7 @@
  * The asking side of the control socket and the documents it answers, for the commands: apart from the serving side because every command starts
  * with it and must start fast.
  */
-export { CONTROL_ANSWER_MS, EVENTS_MAX, JOBS_DEFAULT, JOBS_MAX } from './bounds.ts';
+export { EVENTS_MAX, JOBS_DEFAULT, JOBS_MAX } from './bounds.ts';
 export { askControl } from './control/control-client.ts';
 export type { AskOf, BundleReport, ControlAnswers, ControlAsk, StartedReport } from './control/control-message.ts';
 export { askLocal, type LocalServer, startLocalServer } from './local-socket/index.ts';

@@ -1,12 +1,11 @@
 import type { Command } from 'commander';
-import type { EventReport, EventsReport } from '../../../api/client.ts';
+import { EVENTS_MAX, type EventReport, type EventsReport } from '../../../api/client.ts';
 import { parseNumber } from '../../frame/flags.ts';
 import type { Palette } from '../../frame/palette.ts';
 import type { Style, Terminal } from '../../frame/terminal.ts';
 import { formatClock, printable, shortenIds } from '../../frame/text.ts';
 import { defineReportCommand, type ReportOptions, showReport } from './define-report.ts';
 
-const EVENTS_MOST = 1000;
 const EVENT_WIDTH = 24;
 
 /** `gateway debug events`: what happened on this instance. */
@@ -16,12 +15,12 @@ export function eventsCommand(terminal: Terminal): Command {
     summary: 'the latest events of this instance, newest last',
     examples: ['gateway debug events -n 20', 'gateway debug events --json'],
   })
-    .option('-n, --most <number>', `how many at most, up to ${EVENTS_MOST}`)
+    .option('-n, --most <number>', `how many at most, up to ${EVENTS_MAX}`)
     .action((options: ReportOptions & { readonly most?: string }) => {
       const most =
         options.most === undefined
           ? {}
-          : { most: parseNumber(options.most, { flag: '--most', min: 1, max: EVENTS_MOST }) };
+          : { most: parseNumber(options.most, { flag: '--most', min: 1, max: EVENTS_MAX }) };
       return showReport(terminal, { ask: { kind: 'events', ...most }, render: renderEvents }, options);
     });
 }

@@ -1,13 +1,11 @@
 import type { Command } from 'commander';
-import type { JobReport, JobsReport } from '../../../api/client.ts';
+import { JOBS_DEFAULT, JOBS_MAX, type JobReport, type JobsReport } from '../../../api/client.ts';
 import { parseNumber } from '../../frame/flags.ts';
 import { formatTable } from '../../frame/table.ts';
 import type { Style, Terminal } from '../../frame/terminal.ts';
 import { formatAgo, formatBytes, formatDuration, formatId } from '../../frame/text.ts';
 import { defineReportCommand, type ReportOptions, showReport } from './define-report.ts';
 import { paintState } from './pool-line.ts';
-
-const JOBS_MOST = 10_000;
 
 /** `gateway debug jobs`: the latest jobs of the pool. */
 export function jobsCommand(terminal: Terminal): Command {
@@ -16,12 +14,12 @@ export function jobsCommand(terminal: Terminal): Command {
     summary: 'the latest jobs of the pool, newest first',
     examples: ['gateway debug jobs -n 20'],
   })
-    .option('-n, --most <number>', 'how many at most (default: 50)')
+    .option('-n, --most <number>', `how many at most (default: ${JOBS_DEFAULT})`)
     .action((options: ReportOptions & { readonly most?: string }) => {
       const most =
         options.most === undefined
           ? {}
-          : { most: parseNumber(options.most, { flag: '--most', min: 1, max: JOBS_MOST }) };
+          : { most: parseNumber(options.most, { flag: '--most', min: 1, max: JOBS_MAX }) };
       return showReport(terminal, { ask: { kind: 'jobs', ...most }, render: renderJobs }, options);
     });
 }
