@@ -1,11 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { arch, platform } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { proveInstance, startAccessServer, type AccessServer } from './access/index.ts';
-import { createEventList, type InstanceFacts, startControl, startHttp, type ControlSource } from './api/index.ts';
+import { type AccessServer, proveInstance, startAccessServer } from './access/index.ts';
+import { type ControlSource, createEventList, type InstanceFacts, startControl, startHttp } from './api/index.ts';
 import { createEd25519Verify, keyPairFromSeed } from './base/ed25519.ts';
-import { ExitCode } from './base/errors.ts';
-import { type GatewayConfig, loadGatewayConfig, openDataDirectory, type DataDirectory, type Settings } from './config/index.ts';
+import type { ExitCode } from './base/errors.ts';
+import {
+  type DataDirectory,
+  type GatewayConfig,
+  loadGatewayConfig,
+  openDataDirectory,
+  type Settings,
+} from './config/index.ts';
 import { createPoolMachine, derivePoolKeys, type Note, type PoolKeys, type Search } from './core/index.ts';
 import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
@@ -45,7 +51,11 @@ const FAREWELL_MS = 150;
  */
 export async function startInstance(init: InstanceInit, signal: AbortSignal): Promise<Instance> {
   const config = loadGatewayConfig(init.settings.gatewayConfig);
-  const directory = openDataDirectory({ path: init.settings.dataDirectory, gatewayUid: config.uid, unixMs: () => Date.now() });
+  const directory = openDataDirectory({
+    path: init.settings.dataDirectory,
+    gatewayUid: config.uid,
+    unixMs: () => Date.now(),
+  });
   const instance = new RunningInstance(init, config, directory);
   try {
     await instance.start(signal);
@@ -108,7 +118,10 @@ class RunningInstance implements Instance {
       () => busyness.stop(),
       () => this.#contacts.stop(),
     );
-    log.info({ event: 'listening', ...this.#listening(), instance: this.#directory.instanceId, pool: this.#keys.poolId }, 'listening');
+    log.info(
+      { event: 'listening', ...this.#listening(), instance: this.#directory.instanceId, pool: this.#keys.poolId },
+      'listening',
+    );
   }
 
   drain(reason: string): void {
@@ -241,14 +254,19 @@ class RunningInstance implements Instance {
   }
 
   #seeds(): readonly string[] {
-    return [...new Set([...this.#config.bootstrap, ...this.#init.settings.peers, ...this.#directory.store.addresses()])];
+    return [
+      ...new Set([...this.#config.bootstrap, ...this.#init.settings.peers, ...this.#directory.store.addresses()]),
+    ];
   }
 
   #remember(addresses: readonly string[]): void {
     try {
       this.#directory.store.rememberAddresses(addresses);
     } catch (error) {
-      this.#init.log.warn({ event: 'addresses-not-remembered' }, error instanceof Error ? error.message : String(error));
+      this.#init.log.warn(
+        { event: 'addresses-not-remembered' },
+        error instanceof Error ? error.message : String(error),
+      );
     }
   }
 
@@ -294,7 +312,8 @@ class RunningInstance implements Instance {
       settings: { ...shown },
       drain: (reason) => this.drain(reason),
       stop: (reason) => this.stop(reason),
-      onBug: (error) => log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a control request failed'),
+      onBug: (error) =>
+        log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a control request failed'),
     };
   }
 }

@@ -10,7 +10,12 @@ export interface PoolPort {
   readonly instanceId: string;
   /** New with every start; a job request names it. */
   readonly startId: string;
-  readonly gateway: { readonly uid: string; readonly name: string; readonly adminKeys: readonly string[]; readonly threshold: number };
+  readonly gateway: {
+    readonly uid: string;
+    readonly name: string;
+    readonly adminKeys: readonly string[];
+    readonly threshold: number;
+  };
   /** The pool's clock, which job deadlines are measured by, in milliseconds. */
   unixMs(): number;
   view(): PoolView;
@@ -32,7 +37,12 @@ export interface PoolPort {
 
 /** Whether a session may begin. */
 export type SessionAnswer =
-  | { readonly kind: 'run'; readonly request: JobRequest; readonly record: TargetRecord; readonly cancelled: AbortSignal }
+  | {
+      readonly kind: 'run';
+      readonly request: JobRequest;
+      readonly record: TargetRecord;
+      readonly cancelled: AbortSignal;
+    }
   | { readonly kind: 'refused'; readonly failure: Failure };
 
 /** How a session ended. */

@@ -47,5 +47,8 @@ export const DIGEST_BYTES = 8;
 
 /** The first eight bytes of SHA-256 over parts joined by line feeds, as hexadecimal text. */
 export function digestText(parts: readonly string[]): string {
-  return createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, DIGEST_BYTES * 2);
+  return createHash('sha256')
+    .update(parts.join('\n'))
+    .digest('hex')
+    .slice(0, DIGEST_BYTES * 2);
 }

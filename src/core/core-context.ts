@@ -1,12 +1,12 @@
 import type { InstanceId } from '../base/ids.ts';
 import type { Stamp } from '../base/stamp.ts';
+import type { PoolInit } from './index.ts';
+import type { Now } from './input.ts';
 import type { LimitBook } from './limit/limit-book.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { OwnRecord } from './membership/own-record.ts';
 import type { Outbox } from './outbox.ts';
 import type { PoolClock } from './pool-clock.ts';
-import type { PoolInit } from './index.ts';
-import type { Now } from './input.ts';
 
 /** What the parts of one machine share. Each part changes only what it owns; `now` is that of the input being handled. */
 export interface CoreContext {

@@ -1,9 +1,9 @@
-import type { ExitCode, ErrorCode } from '../base/errors.ts';
+import type { ErrorCode, ExitCode } from '../base/errors.ts';
 import type { InstanceId } from '../base/ids.ts';
+import type { Stamp } from '../base/stamp.ts';
 import type { Failure, JobNotice, JobRequest, TraceStep } from '../wire/job.ts';
 import type { Seat } from '../wire/member-record.ts';
 import type { TargetRecord } from '../wire/record.ts';
-import type { Stamp } from '../base/stamp.ts';
 import type { Ticket } from './input.ts';
 
 /** What the driver has to carry out, in this order. */

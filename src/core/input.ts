@@ -56,7 +56,13 @@ export type Event =
   /** What does the pool know of this job? Answered from everywhere within a bound. */
   | { readonly kind: 'query-job'; readonly jobId: string; readonly wantTrace: boolean; readonly ticket: Ticket }
   /** End a job wherever it runs; the driver has checked that `caller` signed this. */
-  | { readonly kind: 'cancel-job'; readonly jobId: string; readonly caller: string; readonly reason: string; readonly ticket: Ticket }
+  | {
+      readonly kind: 'cancel-job';
+      readonly jobId: string;
+      readonly caller: string;
+      readonly reason: string;
+      readonly ticket: Ticket;
+    }
   /** Pass a sealed admin command to drain on to the instance it names. */
   | { readonly kind: 'drain-member'; readonly command: Uint8Array; readonly ticket: Ticket };
 

@@ -1,4 +1,4 @@
-import { nextStamp, type Stamp, STAMP_ZERO } from '../base/stamp.ts';
+import { nextStamp, STAMP_ZERO, type Stamp } from '../base/stamp.ts';
 import type { Now } from './input.ts';
 import { CLOCK_AHEAD_MS_MAX } from './timing.ts';
 

@@ -1,12 +1,12 @@
-import { GatewayError } from '../base/errors.ts';
-import { parseKeyId, type InstanceId } from '../base/ids.ts';
+import { ExitCode, GatewayError } from '../base/errors.ts';
+import { type InstanceId, parseKeyId } from '../base/ids.ts';
 import { DIRECT_BYTES_MAX, GOSSIP_BYTES_MAX } from '../wire/bounds.ts';
 import { decode } from '../wire/codec.ts';
 import { type Direct, directCodec, gossipCodec } from '../wire/mesh-message.ts';
 import type { Held } from '../wire/pulse.ts';
+import { DrainOrders } from './admission/drain-orders.ts';
 import { SeatKeeper } from './admission/seat-keeper.ts';
 import type { CoreContext } from './core-context.ts';
-import { DrainOrders } from './admission/drain-orders.ts';
 import type { Effect } from './effect.ts';
 import type { PoolInit, PoolMachine } from './index.ts';
 import type { Input, Now } from './input.ts';
@@ -22,7 +22,6 @@ import { Outbox } from './outbox.ts';
 import { PoolClock } from './pool-clock.ts';
 import { poolView } from './pool-view.ts';
 import { RecordShelf } from './records/record-shelf.ts';
-import { ExitCode } from '../base/errors.ts';
 
 /** Builds the machine of one instance. Throws `limit-refused` if the configuration's own limit does not verify. */
 export function createPoolMachine(init: PoolInit, now: Now): PoolMachine {
@@ -52,7 +51,16 @@ class Machine implements PoolMachine {
     const clock = new PoolClock();
     const table = new MemberTable();
     const own = new OwnRecord({ init, clock, table, outbox, now });
-    this.#context = { init, self: init.identity.id, outbox, clock, table, limits: openLimitBook(init, outbox), own, now };
+    this.#context = {
+      init,
+      self: init.identity.id,
+      outbox,
+      clock,
+      table,
+      limits: openLimitBook(init, outbox),
+      own,
+      now,
+    };
     this.#load = new OwnLoad(init.self.budgetKib);
     this.#detector = new Detector(this.#context);
     this.#exchange = new Exchange(this.#context, this.#detector);
@@ -111,7 +119,8 @@ class Machine implements PoolMachine {
       case 'gossip':
         return this.#gossip(input.bytes);
       case 'stored':
-        if (!this.#limitKeeper.stored(input.write) && !this.records.stored(input.write)) this.#jobs.bench.stored(input.write);
+        if (!this.#limitKeeper.stored(input.write) && !this.records.stored(input.write))
+          this.#jobs.bench.stored(input.write);
         return;
       case 'store-failed':
         this.#limitKeeper.storeFailed(input.write, input.reason);
@@ -313,6 +322,10 @@ class Machine implements PoolMachine {
     if (!(cause instanceof GatewayError)) throw cause;
     const from = input.kind === 'direct' ? (parseKeyId(input.from) ?? 'unknown') : input.kind;
     this.#context.outbox.note('warn', 'message-refused', { from, reason: cause.message });
-    if ('ticket' in input) this.#context.outbox.reply(input.ticket, { kind: 'refused', failure: { code: cause.code, message: cause.message } });
+    if ('ticket' in input)
+      this.#context.outbox.reply(input.ticket, {
+        kind: 'refused',
+        failure: { code: cause.code, message: cause.message },
+      });
   }
 }

@@ -10,12 +10,16 @@ import type { AdmissionRow, AdmissionView, MemberView, PoolView } from './view.t
 export function poolView(context: CoreContext, load: OwnLoad, atMs: number): PoolView {
   const { table, limits, self, own } = context;
   const ranks = new Map(table.live().map(({ record }, rank) => [record.instanceId, rank]));
-  const members = [...table.all()].sort((a, b) => Number(isLive(b)) - Number(isLive(a)) || compareOrder(a.record, b.record));
+  const members = [...table.all()].sort(
+    (a, b) => Number(isLive(b)) - Number(isLive(a)) || compareOrder(a.record, b.record),
+  );
   return {
     self,
     state: own.record.state,
     limit: limits.view(),
-    members: members.map((member) => memberView(member, { context, load, atMs, rank: ranks.get(member.record.instanceId) ?? null })),
+    members: members.map((member) =>
+      memberView(member, { context, load, atMs, rank: ranks.get(member.record.instanceId) ?? null }),
+    ),
     admission: admissionView(context),
   };
 }
@@ -71,7 +75,8 @@ function difference(member: Member, { self, limits }: CoreContext, digest: strin
   if (held.limitVersion !== limits.current.version) {
     return [{ instanceId, what: `holds limit version ${held.limitVersion}, this instance ${limits.current.version}` }];
   }
-  if (held.limitDigest !== limits.current.digest) return [{ instanceId, what: `holds another limit with version ${held.limitVersion}` }];
+  if (held.limitDigest !== limits.current.digest)
+    return [{ instanceId, what: `holds another limit with version ${held.limitVersion}` }];
   return held.admissionDigest === digest ? [] : [{ instanceId, what: 'sees other members, states or seats' }];
 }
 
@@ -91,13 +96,15 @@ function admissionRow(member: Member, rank: number, owners: readonly InstanceId[
 function reasonOf({ record, opinion }: Member, owners: readonly InstanceId[], { limits }: CoreContext): string {
   const owns = owners.includes(record.instanceId);
   if (owns && opinion === 'suspect') return 'seat kept until it answers or is declared dead';
-  if (record.state === 'draining') return owns ? 'draining; its seat is freed when its sessions have ended' : 'draining after giving its seat up';
+  if (record.state === 'draining')
+    return owns ? 'draining; its seat is freed when its sessions have ended' : 'draining after giving its seat up';
   if (owns && record.seat !== null) {
     const from = record.seat.handedOverBy === null ? '' : `, handed over by ${record.seat.handedOverBy}`;
     return `seat granted under limit version ${record.seat.limitVersion} (max ${record.seat.maxInstances})${from}`;
   }
   if (owns) return 'takes over a seat';
   const { maxInstances, version } = limits.current;
-  if (owners.length >= maxInstances) return `waiting: ${owners.length} of ${maxInstances} seats are held (limit version ${version})`;
+  if (owners.length >= maxInstances)
+    return `waiting: ${owners.length} of ${maxInstances} seats are held (limit version ${version})`;
   return 'waiting for the others to grant a free seat';
 }

@@ -97,7 +97,10 @@ export const JOB_QUERY_MS = 700;
 /** Between two batches of job news. */
 export const JOB_NEWS_MS = 100;
 
-assert(PROBE_TIMEOUT_MS + INDIRECT_TIMEOUT_MS + SUSPICION_MIN_MS > PULSE_INTERVAL_MS, 'a pulse must be able to refute in time');
+assert(
+  PROBE_TIMEOUT_MS + INDIRECT_TIMEOUT_MS + SUSPICION_MIN_MS > PULSE_INTERVAL_MS,
+  'a pulse must be able to refute in time',
+);
 assert(PROBE_TIMEOUT_MS <= PROBE_INTERVAL_MS, 'a probe ends before the next round');
 assert(YIELD_SETTLE_MS > DIFFERENCE_MS + JOIN_SETTLE_MS, 'views are exchanged before anybody yields');
 assert(CLAIM_RETRY_MS < JOIN_SETTLE_MS, 'claims settle quicker than joiners');

@@ -23,7 +23,11 @@ export interface LimitView {
   readonly expiresUnixMs: number | null;
   readonly digest: string;
   readonly signedBy: readonly string[];
-  readonly history: readonly { readonly maxInstances: number; readonly version: number; readonly issuedUnixMs: number }[];
+  readonly history: readonly {
+    readonly maxInstances: number;
+    readonly version: number;
+    readonly issuedUnixMs: number;
+  }[];
 }
 
 /** What this instance thinks of a member. */

@@ -72,7 +72,8 @@ export class Contacts {
   /** Addresses heard from local discovery. */
   found(addresses: readonly string[]): void {
     const [address] = addresses;
-    if (address === undefined || this.#seeds.has(address) || this.#seeds.size >= FOUND_MAX + this.#init.seeds.length) return;
+    if (address === undefined || this.#seeds.has(address) || this.#seeds.size >= FOUND_MAX + this.#init.seeds.length)
+      return;
     this.#addSeed(address, addresses);
     this.#round();
   }
@@ -142,7 +143,8 @@ export class Contacts {
   #failed(target: Target, error: unknown, waitMaxMs: number): void {
     const reason = error instanceof Error ? error.message : String(error);
     if (isSelf(error)) target.peer = this.#init.self;
-    else if (reason !== target.lastReason && !this.#stopping.signal.aborted) this.#init.onFailure(target.addresses[0] ?? '', reason);
+    else if (reason !== target.lastReason && !this.#stopping.signal.aborted)
+      this.#init.onFailure(target.addresses[0] ?? '', reason);
     target.lastReason = reason;
     target.nextAtMs = this.#init.atMs() + Math.round(target.waitMs * (0.75 + Math.random() / 2));
     target.waitMs = Math.min(target.waitMs * 2, waitMaxMs);
@@ -151,7 +153,9 @@ export class Contacts {
   #remember(view: PoolView): void {
     if (this.#init.atMs() - this.#rememberedAtMs < REMEMBER_MS) return;
     this.#rememberedAtMs = this.#init.atMs();
-    const live = view.members.filter(({ state, record }) => state !== 'dead' && state !== 'left' && record.instanceId !== this.#init.self);
+    const live = view.members.filter(
+      ({ state, record }) => state !== 'dead' && state !== 'left' && record.instanceId !== this.#init.self,
+    );
     const addresses = live.flatMap(({ record }) => record.meshAddresses.slice(0, 2));
     if (addresses.length === 0 || addresses.join(' ') === this.#remembered) return;
     this.#remembered = addresses.join(' ');

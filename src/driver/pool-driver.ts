@@ -1,7 +1,17 @@
 import { performance } from 'node:perf_hooks';
-import { ExitCode, GatewayError } from '../base/errors.ts';
-import type { Effect, Event, JobsView, Note, PoolMachine, PoolView, RecordsView, Reply, Stored } from '../core/index.ts';
+import { type ExitCode, GatewayError } from '../base/errors.ts';
 import type { InstanceId } from '../base/ids.ts';
+import type {
+  Effect,
+  Event,
+  JobsView,
+  Note,
+  PoolMachine,
+  PoolView,
+  RecordsView,
+  Reply,
+  Stored,
+} from '../core/index.ts';
 import type { PoolPort, SessionAnswer, SessionEnd } from '../pool-port.ts';
 import { TICKETS_MAX } from './bounds.ts';
 
@@ -78,7 +88,8 @@ export class PoolDriver implements PoolPort {
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    for (const controller of this.#running.values()) controller.abort(new GatewayError('cancelled', 'the instance is stopping'));
+    for (const controller of this.#running.values())
+      controller.abort(new GatewayError('cancelled', 'the instance is stopping'));
     const stopping: Reply = { kind: 'refused', failure: { code: 'unreachable', message: 'the instance is stopping' } };
     for (const { resolve, done } of [...this.#waiting.values()]) {
       done();
@@ -256,9 +267,12 @@ export class PoolDriver implements PoolPort {
     clearTimeout(this.#timer);
     this.#timerAtMs = dueAtMs;
     if (dueAtMs === Number.POSITIVE_INFINITY || this.#stopped) return;
-    this.#timer = setTimeout(() => {
-      this.#timerAtMs = Number.POSITIVE_INFINITY;
-      this.feed({ kind: 'wakeup' });
-    }, Math.max(0, dueAtMs - performance.now()));
+    this.#timer = setTimeout(
+      () => {
+        this.#timerAtMs = Number.POSITIVE_INFINITY;
+        this.feed({ kind: 'wakeup' });
+      },
+      Math.max(0, dueAtMs - performance.now()),
+    );
   }
 }

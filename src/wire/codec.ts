@@ -39,7 +39,8 @@ export function text(charactersMax: number): Codec<string> {
   return {
     toWire: (value) => value,
     fromWire: (raw, path) => {
-      if (typeof raw !== 'string' || raw.length > charactersMax) return refuse(path, `text of at most ${charactersMax} characters`);
+      if (typeof raw !== 'string' || raw.length > charactersMax)
+        return refuse(path, `text of at most ${charactersMax} characters`);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
       if (/[\u0000-\u001f\u007f]/.test(raw)) return refuse(path, 'text without control characters');
       return raw;
@@ -141,7 +142,8 @@ export const stamp: Codec<Stamp> = struct<Stamp>({ unixMs: uint(STAMP_UNIX_MS_MA
 /** The peer id of an Ed25519 key, as text. */
 export const keyId: Codec<PeerKeyId> = {
   toWire: (value) => value,
-  fromWire: (raw, path) => (typeof raw === 'string' ? parseKeyId(raw) : undefined) ?? refuse(path, 'the peer id of an Ed25519 key'),
+  fromWire: (raw, path) =>
+    (typeof raw === 'string' ? parseKeyId(raw) : undefined) ?? refuse(path, 'the peer id of an Ed25519 key'),
 };
 
 /** The bytes of a value. */
@@ -151,10 +153,17 @@ export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
 
 /** The value in `data`, of at most `sizeMax` bytes; throws `bad-message` whatever the bytes are. */
 export function decode<T>(codec: Codec<T>, data: Uint8Array, sizeMax: number): T {
-  if (data.length > sizeMax) throw new GatewayError('bad-message', `message of ${data.length} bytes; the limit is ${sizeMax}`);
+  if (data.length > sizeMax)
+    throw new GatewayError('bad-message', `message of ${data.length} bytes; the limit is ${sizeMax}`);
   let raw: unknown;
   try {
-    raw = decodeCbor(data, { useMaps: false, allowIndefinite: false, allowBigInt: false, allowInfinity: false, allowNaN: false });
+    raw = decodeCbor(data, {
+      useMaps: false,
+      allowIndefinite: false,
+      allowBigInt: false,
+      allowInfinity: false,
+      allowNaN: false,
+    });
   } catch (cause) {
     throw new GatewayError('bad-message', 'message is not valid CBOR', { cause });
   }

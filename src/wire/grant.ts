@@ -40,4 +40,8 @@ export const grantCodec: Codec<Grant> = struct<Grant>({
 });
 
 /** The envelope of a grant, signed by admins. */
-export const grantSeal: Seal<Grant> = { domain: 'pam-mesh/1/grant', codec: grantCodec, payloadBytesMax: POLICY_BYTES_MAX };
+export const grantSeal: Seal<Grant> = {
+  domain: 'pam-mesh/1/grant',
+  codec: grantCodec,
+  payloadBytesMax: POLICY_BYTES_MAX,
+};

@@ -1,7 +1,7 @@
-import { type Codec, nullable, struct, text, uint } from './codec.ts';
-import { MAX_INSTANCES_MAX, NAME_LENGTH_MAX, POLICY_BYTES_MAX } from './bounds.ts';
-import type { Seal } from './sealed.ts';
 import { STAMP_UNIX_MS_MAX } from '../base/stamp.ts';
+import { MAX_INSTANCES_MAX, NAME_LENGTH_MAX, POLICY_BYTES_MAX } from './bounds.ts';
+import { type Codec, nullable, struct, text, uint } from './codec.ts';
+import type { Seal } from './sealed.ts';
 
 /**
  * The signed limit: how many instances of a gateway may hold a seat. Follows TUF's rules: versioned, never rolled back, bounded in size
@@ -28,4 +28,8 @@ export const limitCodec: Codec<Limit> = struct<Limit>({
 });
 
 /** The envelope of a limit, signed by admins. */
-export const limitSeal: Seal<Limit> = { domain: 'pam-mesh/1/limit', codec: limitCodec, payloadBytesMax: POLICY_BYTES_MAX };
+export const limitSeal: Seal<Limit> = {
+  domain: 'pam-mesh/1/limit',
+  codec: limitCodec,
+  payloadBytesMax: POLICY_BYTES_MAX,
+};

@@ -113,4 +113,3 @@ export const memberRecordSeal: Seal<MemberRecord> = {
   codec: memberRecordCodec,
   payloadBytesMax: MEMBER_RECORD_BYTES_MAX,
 };
-

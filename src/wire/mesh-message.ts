@@ -11,7 +11,15 @@ import {
   SYNC_RECORDS_MAX,
 } from './bounds.ts';
 import { bool, bytes, type Codec, keyId, list, nullable, stamp, struct, text, uint, union, word } from './codec.ts';
-import { type Failure, failureCodec, JOB_ID_LENGTH, type JobNotice, jobNoticeCodec, type TraceStep, traceStepCodec } from './job.ts';
+import {
+  type Failure,
+  failureCodec,
+  JOB_ID_LENGTH,
+  type JobNotice,
+  jobNoticeCodec,
+  type TraceStep,
+  traceStepCodec,
+} from './job.ts';
 import { START_ID_LENGTH } from './member-record.ts';
 import { type LoadSample, loadSampleCodec } from './pulse.ts';
 import type { Seal } from './sealed.ts';
@@ -117,7 +125,12 @@ export type Direct =
   | { readonly kind: 'handover'; readonly record: Uint8Array }
   | { readonly kind: 'handover-refused'; readonly reason: string }
   /** An entry passes a job to a worker; the start id keeps a late copy from running after a restart. */
-  | { readonly kind: 'forward'; readonly request: Uint8Array; readonly workerStartId: string; readonly submittedUnixMs: number }
+  | {
+      readonly kind: 'forward';
+      readonly request: Uint8Array;
+      readonly workerStartId: string;
+      readonly submittedUnixMs: number;
+    }
   | { readonly kind: 'forward-accepted'; readonly jobId: string; readonly load: LoadSample }
   | { readonly kind: 'forward-declined'; readonly jobId: string; readonly failure: Failure; readonly load: LoadSample }
   /** Worker to entry: the job's state changed. */
@@ -126,7 +139,12 @@ export type Direct =
   | { readonly kind: 'load-answer'; readonly nonce: number; readonly load: LoadSample }
   /** A client's request named another entry: passed on to it, and its answer back. */
   | { readonly kind: 'resubmit'; readonly nonce: number; readonly hops: number; readonly request: Uint8Array }
-  | { readonly kind: 'resubmit-answer'; readonly nonce: number; readonly notice: JobNotice | null; readonly failure: Failure | null }
+  | {
+      readonly kind: 'resubmit-answer';
+      readonly nonce: number;
+      readonly notice: JobNotice | null;
+      readonly failure: Failure | null;
+    }
   /** What do you know of this job? */
   | { readonly kind: 'job-query'; readonly nonce: number; readonly jobId: string; readonly wantTrace: boolean }
   | {
@@ -191,7 +209,10 @@ export const directCodec: Codec<Direct> = union<Direct>({
   ],
   'sync-records': [
     6,
-    struct({ records: list(sealedBytes(MEMBER_RECORD_BYTES_MAX), SYNC_RECORDS_MAX), want: list(keyId, SYNC_RECORDS_MAX) }),
+    struct({
+      records: list(sealedBytes(MEMBER_RECORD_BYTES_MAX), SYNC_RECORDS_MAX),
+      want: list(keyId, SYNC_RECORDS_MAX),
+    }),
   ],
   probe: [7, struct({ nonce })],
   'probe-ack': [8, struct({ nonce })],

@@ -65,7 +65,11 @@ export function signedBytes(domain: string, payload: Uint8Array): Uint8Array {
 }
 
 /** The envelope of `value` signed by each of the keys. */
-export function seal<T>(kind: Seal<T>, value: T, signers: readonly { readonly id: PeerKeyId; readonly sign: Sign }[]): Uint8Array {
+export function seal<T>(
+  kind: Seal<T>,
+  value: T,
+  signers: readonly { readonly id: PeerKeyId; readonly sign: Sign }[],
+): Uint8Array {
   const payload = encode(kind.codec, value);
   const message = signedBytes(kind.domain, payload);
   const signatures = signers.map(({ id, sign }) => ({ signer: id, signature: sign(message) }));
@@ -79,7 +83,8 @@ export function open<T>(kind: Seal<T>, sealed: Uint8Array, verify: Verify): Open
   const message = signedBytes(kind.domain, payload);
   const signers = new Set<PeerKeyId>();
   for (const { signer, signature } of signatures) {
-    if (!verify(signer, message, signature)) throw new GatewayError('bad-message', `${kind.domain}: signature of ${signer} is wrong`);
+    if (!verify(signer, message, signature))
+      throw new GatewayError('bad-message', `${kind.domain}: signature of ${signer} is wrong`);
     signers.add(signer);
   }
   return { value, signers: [...signers], sealed, payload };

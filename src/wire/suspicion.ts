@@ -24,4 +24,8 @@ const suspicionCodec: Codec<Suspicion> = struct<Suspicion>({
 });
 
 /** The envelope of a suspicion, signed by the accuser. */
-export const suspicionSeal: Seal<Suspicion> = { domain: 'pam-mesh/1/suspicion', codec: suspicionCodec, payloadBytesMax: 512 };
+export const suspicionSeal: Seal<Suspicion> = {
+  domain: 'pam-mesh/1/suspicion',
+  codec: suspicionCodec,
+  payloadBytesMax: 512,
+};

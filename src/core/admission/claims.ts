@@ -41,7 +41,8 @@ export class Claims {
     const { table } = this.#context;
     for (const [claimant, number] of [...this.#promises]) {
       const member = table.get(claimant);
-      const open = member !== undefined && isLive(member) && member.record.claim === number && member.record.state !== 'admitted';
+      const open =
+        member !== undefined && isLive(member) && member.record.claim === number && member.record.state !== 'admitted';
       if (!open) this.#promises.delete(claimant);
     }
     return [...this.#promises.keys()];
@@ -116,7 +117,14 @@ export class Claims {
   #begin(view: SharedView, limitDigest: string): void {
     const { now, own } = this.#context;
     this.#number += 1;
-    this.#claim = { number: this.#number, ...view, limitDigest, startedAtMs: now.atMs, sentAtMs: now.atMs, answers: new Map() };
+    this.#claim = {
+      number: this.#number,
+      ...view,
+      limitDigest,
+      startedAtMs: now.atMs,
+      sentAtMs: now.atMs,
+      answers: new Map(),
+    };
     own.revise({ claim: this.#number }, now);
     this.#exchange.spreadOwn();
     this.#ask(this.#claim);
@@ -167,7 +175,12 @@ export class Claims {
     const view = sharedView(contenders, from);
     if (view.membersDigest === claim.membersDigest && contenders.length <= limit.maxInstances) return 'granted';
     if (view.holdersDigest !== claim.holdersDigest) return 'views-differ';
-    const { verdict } = admit({ maxInstances: limit.maxInstances, contenders, promised: this.promised(), claimant: from });
+    const { verdict } = admit({
+      maxInstances: limit.maxInstances,
+      contenders,
+      promised: this.promised(),
+      claimant: from,
+    });
     return verdict === 'seat' ? 'granted' : verdict;
   }
 

@@ -40,10 +40,16 @@ export class DrainOrders {
     }
     const member = table.get(order.instanceId);
     if (member === undefined || !isLive(member)) {
-      return outbox.reply(ticket, { kind: 'refused', failure: failure('not-found', `no live instance ${order.instanceId}`) });
+      return outbox.reply(ticket, {
+        kind: 'refused',
+        failure: failure('not-found', `no live instance ${order.instanceId}`),
+      });
     }
     if (this.#orders.size >= ORDERS_MAX) {
-      return outbox.reply(ticket, { kind: 'refused', failure: failure('declined', `${ORDERS_MAX} drain orders are open, the most at once`) });
+      return outbox.reply(ticket, {
+        kind: 'refused',
+        failure: failure('declined', `${ORDERS_MAX} drain orders are open, the most at once`),
+      });
     }
     outbox.send(order.instanceId, { kind: 'drain', command: sealed });
     this.#orders.add({ ticket, instanceId: order.instanceId, untilMs: now.atMs + ORDER_MS });
@@ -80,7 +86,8 @@ export class DrainOrders {
     if (admins.length < init.gateway.threshold || value.gatewayUid !== init.gateway.uid) {
       throw new GatewayError('not-allowed', 'the drain order is not signed by an admin of this gateway');
     }
-    if (value.expiresUnixMs <= clock.poolUnixMs(now.unixMs)) throw new GatewayError('not-allowed', 'the drain order has expired');
+    if (value.expiresUnixMs <= clock.poolUnixMs(now.unixMs))
+      throw new GatewayError('not-allowed', 'the drain order has expired');
     return value;
   }
 }

@@ -1,6 +1,6 @@
 import type { InstanceId } from '../../base/ids.ts';
-import type { Seat } from '../../wire/member-record.ts';
 import type { Stamp } from '../../base/stamp.ts';
+import type { Seat } from '../../wire/member-record.ts';
 import type { CoreContext } from '../core-context.ts';
 import type { Member } from '../membership/member-table.ts';
 import { HANDOVER_PATIENCE_MS, HANDOVER_RETRY_MS } from '../timing.ts';
@@ -60,7 +60,8 @@ export class Handover {
   }
 
   #holder(): InstanceId | undefined {
-    return this.#context.table.live().find((member) => this.#isWanted(member) && member.record.state === 'admitted')?.record.instanceId;
+    return this.#context.table.live().find((member) => this.#isWanted(member) && member.record.state === 'admitted')
+      ?.record.instanceId;
   }
 
   #handed(): HandedSeat | undefined {

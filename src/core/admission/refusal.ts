@@ -7,9 +7,14 @@ export function refusalLines({ table, limits, self }: CoreContext, owners: reado
   const live = table.live();
   const holders = live.flatMap(({ record }, rank) => {
     if (!owners.includes(record.instanceId)) return [];
-    return [`seat held by ${record.name} (${record.instanceId}), rank ${rank}, ${record.state}, joined ${formatUnixMs(record.joinedAt.unixMs)}`];
+    return [
+      `seat held by ${record.name} (${record.instanceId}), rank ${rank}, ${record.state}, joined ${formatUnixMs(record.joinedAt.unixMs)}`,
+    ];
   });
   const rank = live.findIndex(({ record }) => record.instanceId === self);
   const { maxInstances } = limits.current;
-  return [...holders, `Maximum instances reached: ${owners.length} of ${maxInstances} (this instance would be rank ${rank})`];
+  return [
+    ...holders,
+    `Maximum instances reached: ${owners.length} of ${maxInstances} (this instance would be rank ${rank})`,
+  ];
 }

@@ -1,8 +1,8 @@
 import { ExitCode } from '../../base/errors.ts';
 import type { InstanceId } from '../../base/ids.ts';
 import { formatUnixMs, type Stamp } from '../../base/stamp.ts';
-import type { Direct } from '../../wire/mesh-message.ts';
 import type { Seat } from '../../wire/member-record.ts';
+import type { Direct } from '../../wire/mesh-message.ts';
 import { type CoreContext, isEstablished } from '../core-context.ts';
 import type { Search } from '../input.ts';
 import type { Exchange } from '../membership/exchange.ts';
@@ -91,7 +91,8 @@ export class SeatKeeper {
     if (this.#ended) return undefined;
     const { state } = this.#context.own.record;
     const due = [this.claims.dueAtMs(), this.handover.dueAtMs()];
-    if (state === 'candidate' || state === 'standby') due.push(this.#readyAtMs(), this.#after(this.#fullSinceMs, REFUSE_SETTLE_MS));
+    if (state === 'candidate' || state === 'standby')
+      due.push(this.#readyAtMs(), this.#after(this.#fullSinceMs, REFUSE_SETTLE_MS));
     if (state === 'admitted') due.push(this.#after(this.#surplusSinceMs, YIELD_SETTLE_MS));
     if (state === 'draining') due.push(this.#drainDueAtMs());
     const future = due.filter((atMs): atMs is number => atMs !== undefined && atMs > this.#context.now.atMs);
@@ -148,7 +149,12 @@ export class SeatKeeper {
     if (own.record.successor === from) return this.#exchange.spreadOwn();
     const newcomer = table.get(from)?.record;
     const wanted = newcomer?.replaces === self || newcomer?.replaces === own.record.name;
-    const refusal = own.record.state !== 'admitted' ? `it is ${own.record.state} and holds no seat to hand over` : wanted ? null : 'it was not named';
+    const refusal =
+      own.record.state !== 'admitted'
+        ? `it is ${own.record.state} and holds no seat to hand over`
+        : wanted
+          ? null
+          : 'it was not named';
     if (refusal !== null) {
       outbox.send(from, { kind: 'handover-refused', reason: `${own.record.name}: ${refusal}` });
       return;
@@ -188,9 +194,15 @@ export class SeatKeeper {
       return;
     }
     const limit = limits.current;
-    if (limit.expiresUnixMs !== null && limit.expiresUnixMs <= clock.poolUnixMs(now.unixMs)) return this.#refuseExpired(limit.expiresUnixMs);
+    if (limit.expiresUnixMs !== null && limit.expiresUnixMs <= clock.poolUnixMs(now.unixMs))
+      return this.#refuseExpired(limit.expiresUnixMs);
     const contenders = contendersOf(this.#context);
-    const { verdict } = admit({ maxInstances: limit.maxInstances, contenders, promised: this.claims.promised(), claimant: self });
+    const { verdict } = admit({
+      maxInstances: limit.maxInstances,
+      contenders,
+      promised: this.claims.promised(),
+      claimant: self,
+    });
     if (verdict === 'seat') {
       this.#fullSinceMs = null;
       if (this.claims.pursue()) this.#takeSeat(null);
@@ -206,11 +218,26 @@ export class SeatKeeper {
     const { limits, clock, now, own, outbox } = this.#context;
     this.claims.settled();
     const { version, maxInstances } = limits.current;
-    const granted: Seat = { limitVersion: version, maxInstances, grantedAt: clock.stamp(now.unixMs), handedOverBy: null };
+    const granted: Seat = {
+      limitVersion: version,
+      maxInstances,
+      grantedAt: clock.stamp(now.unixMs),
+      handedOverBy: null,
+    };
     const seat = handed?.seat ?? own.record.seat ?? granted;
-    this.#revise({ state: 'admitted', seat, claim: 0, replaces: null, ...(handed === null ? {} : { joinedAt: handed.joinedAt }) });
+    this.#revise({
+      state: 'admitted',
+      seat,
+      claim: 0,
+      replaces: null,
+      ...(handed === null ? {} : { joinedAt: handed.joinedAt }),
+    });
     outbox.store({ kind: 'self', joinedAt: own.record.joinedAt, seat });
-    outbox.note('info', 'admitted', { limitVersion: seat.limitVersion, maxInstances: seat.maxInstances, handedOverBy: seat.handedOverBy });
+    outbox.note('info', 'admitted', {
+      limitVersion: seat.limitVersion,
+      maxInstances: seat.maxInstances,
+      handedOverBy: seat.handedOverBy,
+    });
   }
 
   #queueAnew(): void {
@@ -261,7 +288,9 @@ export class SeatKeeper {
     this.#surplusSinceMs = null;
     this.#standby = true;
     outbox.note('warn', 'seat-yielded', { maxInstances: limits.current.maxInstances });
-    this.#beginDrain('standby', 'more seats were taken than the limit allows; older instances keep theirs', { seat: null });
+    this.#beginDrain('standby', 'more seats were taken than the limit allows; older instances keep theirs', {
+      seat: null,
+    });
     outbox.store({ kind: 'self', joinedAt: this.#context.own.record.joinedAt, seat: null });
   }
 

@@ -18,11 +18,13 @@ export interface AuthorityQuestion {
 /** Why the caller may not, or null. Every instance on the way asks this for itself. */
 export function denial({ gateway, verify, request, record, poolUnixMs }: AuthorityQuestion): Failure | null {
   if (gateway.adminKeys.includes(request.caller)) return null;
-  if (request.grant === null) return failure('not-allowed', 'the caller is no admin of this gateway and shows no grant');
+  if (request.grant === null)
+    return failure('not-allowed', 'the caller is no admin of this gateway and shows no grant');
   const grant = readGrant(request.grant, gateway, verify);
   if ('code' in grant) return grant;
   if (grant.userKey !== request.caller) return failure('not-allowed', 'the grant is for another key');
-  if (grant.expiresUnixMs !== null && grant.expiresUnixMs <= poolUnixMs) return failure('not-allowed', `the grant of ${grant.name} has expired`);
+  if (grant.expiresUnixMs !== null && grant.expiresUnixMs <= poolUnixMs)
+    return failure('not-allowed', `the grant of ${grant.name} has expired`);
   if (grant.allow.some((permission) => permits(permission, request.kind, record))) return null;
   return failure('not-allowed', `the grant of ${grant.name} lacks ${request.kind}:${record.title}`);
 }
@@ -34,7 +36,10 @@ export function readGrant(sealed: Uint8Array, gateway: GatewayFacts, verify: Ver
     if (value.gatewayUid !== gateway.uid) return failure('not-allowed', 'the grant is for another gateway');
     const admins = signers.filter((signer) => gateway.adminKeys.includes(signer));
     if (admins.length < gateway.threshold) {
-      return failure('not-allowed', `the grant has ${admins.length} of the ${gateway.threshold} admin signature(s) it needs`);
+      return failure(
+        'not-allowed',
+        `the grant has ${admins.length} of the ${gateway.threshold} admin signature(s) it needs`,
+      );
     }
     return value;
   } catch (cause) {
@@ -43,7 +48,11 @@ export function readGrant(sealed: Uint8Array, gateway: GatewayFacts, verify: Ver
 }
 
 /** True when a permission covers this kind of job on this record. Pure. */
-export function permits(permission: Permission, kind: string, record: Pick<TargetRecord, 'recordId' | 'title'>): boolean {
+export function permits(
+  permission: Permission,
+  kind: string,
+  record: Pick<TargetRecord, 'recordId' | 'title'>,
+): boolean {
   if (permission.kind !== '*' && permission.kind !== kind) return false;
   return permission.record === record.recordId || matchesPattern(permission.record, record.title);
 }

@@ -82,7 +82,10 @@ export class EntryDesk {
       else answer(known.outcome);
       return;
     }
-    const refusal = known === undefined ? this.#refusal(request, signers) : failure('already-exists', `job id ${request.jobId} was used before`);
+    const refusal =
+      known === undefined
+        ? this.#refusal(request, signers)
+        : failure('already-exists', `job id ${request.jobId} was used before`);
     if (refusal !== null) return answer({ kind: 'refused', failure: refusal });
     const submittedUnixMs = this.#poolUnixMs();
     const dispatch: Dispatch = {
@@ -113,7 +116,8 @@ export class EntryDesk {
     if (dispatch === undefined || dispatch.worker !== from) return;
     if (dispatch.outcome !== null) {
       // The client was told that the outcome is unknown and will not come: free the worker.
-      if (dispatch.outcome.kind === 'refused') this.#parts.context.outbox.send(from, { kind: 'job-cancel', jobId, reason: 'the client gave up' });
+      if (dispatch.outcome.kind === 'refused')
+        this.#parts.context.outbox.send(from, { kind: 'job-cancel', jobId, reason: 'the client gave up' });
       return;
     }
     this.#parts.board.step(jobId, 'forwarded', `accepted by ${from}`);
@@ -156,7 +160,11 @@ export class EntryDesk {
     for (const dispatch of [...this.#open]) {
       if (dispatch.askingUntilMs !== null) {
         if (dispatch.askingUntilMs <= now.atMs) this.#choose(dispatch);
-      } else if (dispatch.worker !== null && dispatch.worker !== this.#parts.context.self && now.atMs - dispatch.sentAtMs >= FORWARD_RETRY_MS) {
+      } else if (
+        dispatch.worker !== null &&
+        dispatch.worker !== this.#parts.context.self &&
+        now.atMs - dispatch.sentAtMs >= FORWARD_RETRY_MS
+      ) {
         if (dispatch.tries >= FORWARD_TRIES_MAX) this.#giveUp(dispatch);
         else this.#forward(dispatch, dispatch.worker);
       }
@@ -184,15 +192,23 @@ export class EntryDesk {
     const { init, own } = context;
     const { jobId } = request;
     if (!signers.includes(request.caller)) return failure('not-allowed', `job ${jobId} is not signed by its caller`);
-    if (request.gatewayUid !== init.gateway.uid) return failure('not-allowed', `job ${jobId} is for gateway ${request.gatewayUid}`);
-    if (request.entryStartId !== init.startId) return failure('outcome-unknown', `the entry has restarted since job ${jobId} was made; ask job-info, then submit under a new id`);
-    if (own.record.state === 'candidate' || own.record.state === 'left') return failure('declined', `${own.record.name} is ${own.record.state} and takes no requests`);
+    if (request.gatewayUid !== init.gateway.uid)
+      return failure('not-allowed', `job ${jobId} is for gateway ${request.gatewayUid}`);
+    if (request.entryStartId !== init.startId)
+      return failure(
+        'outcome-unknown',
+        `the entry has restarted since job ${jobId} was made; ask job-info, then submit under a new id`,
+      );
+    if (own.record.state === 'candidate' || own.record.state === 'left')
+      return failure('declined', `${own.record.name} is ${own.record.state} and takes no requests`);
     const poolUnixMs = this.#poolUnixMs();
     if (request.deadlineUnixMs <= poolUnixMs) return failure('deadline-passed', `job ${jobId} came after its deadline`);
-    if (request.deadlineUnixMs > poolUnixMs + JOB_DEADLINE_MS_MAX) return failure('bad-message', `the deadline of job ${jobId} is more than ${JOB_DEADLINE_MS_MAX / 1000} s ahead`);
+    if (request.deadlineUnixMs > poolUnixMs + JOB_DEADLINE_MS_MAX)
+      return failure('bad-message', `the deadline of job ${jobId} is more than ${JOB_DEADLINE_MS_MAX / 1000} s ahead`);
     const record = shelf.find(request.recordId)[0];
     if (record === undefined) return failure('not-found', `no record ${request.recordId} in this pool`);
-    if (this.#dispatches.size >= DISPATCHES_MAX) return failure('declined', `${DISPATCHES_MAX} jobs are remembered here, the most an entry can`);
+    if (this.#dispatches.size >= DISPATCHES_MAX)
+      return failure('declined', `${DISPATCHES_MAX} jobs are remembered here, the most an entry can`);
     return denial({ gateway: init.gateway, verify: init.verify, request, record, poolUnixMs });
   }
 
@@ -200,9 +216,12 @@ export class EntryDesk {
     const { context } = this.#parts;
     const ranked = this.#ranked(dispatch);
     if (ranked.length === 0) return this.#noWorker(dispatch);
-    if (context.table.live().length < ASK_FROM_MEMBERS || dispatch.askingUntilMs !== null) return this.#sendTo(dispatch, ranked[0]);
+    if (context.table.live().length < ASK_FROM_MEMBERS || dispatch.askingUntilMs !== null)
+      return this.#sendTo(dispatch, ranked[0]);
     dispatch.askingUntilMs = context.now.atMs + LOAD_QUERY_MS;
-    dispatch.asked = ranked.slice(0, ASKED_MAX).flatMap(({ instanceId }) => (instanceId === context.self ? [] : [instanceId]));
+    dispatch.asked = ranked
+      .slice(0, ASKED_MAX)
+      .flatMap(({ instanceId }) => (instanceId === context.self ? [] : [instanceId]));
     if (dispatch.asked.length === 0) return this.#choose(dispatch);
     for (const peer of dispatch.asked) {
       this.#nonce = (this.#nonce % 0xffff_fffe) + 1;
@@ -226,7 +245,8 @@ export class EntryDesk {
       const isSelf = record.instanceId === context.self;
       const known = isSelf ? load.sample() : sample;
       const reachable = isSelf || (linked && opinion === 'alive');
-      if (record.state !== 'admitted' || !reachable || known === null || dispatch.tried.has(record.instanceId)) continue;
+      if (record.state !== 'admitted' || !reachable || known === null || dispatch.tried.has(record.instanceId))
+        continue;
       if (!record.capabilities.includes(dispatch.request.kind)) continue;
       workers.push({ instanceId: record.instanceId, load: known, pendingKib: pending.get(record.instanceId) ?? 0 });
     }
@@ -237,7 +257,8 @@ export class EntryDesk {
   #pendingKib(): ReadonlyMap<InstanceId, number> {
     const pending = new Map<InstanceId, number>();
     for (const { worker, costKib: cost } of this.#open) {
-      if (worker !== null && worker !== this.#parts.context.self) pending.set(worker, (pending.get(worker) ?? 0) + cost);
+      if (worker !== null && worker !== this.#parts.context.self)
+        pending.set(worker, (pending.get(worker) ?? 0) + cost);
     }
     return pending;
   }
@@ -247,7 +268,11 @@ export class EntryDesk {
     const { context, board, offerOwn } = this.#parts;
     dispatch.worker = worker.instanceId;
     dispatch.tries = 0;
-    board.step(dispatch.request.jobId, 'placed', worker.instanceId === context.self ? 'on this instance' : `on ${worker.instanceId}`);
+    board.step(
+      dispatch.request.jobId,
+      'placed',
+      worker.instanceId === context.self ? 'on this instance' : `on ${worker.instanceId}`,
+    );
     if (worker.instanceId === context.self) offerOwn(dispatch.request, dispatch.submittedUnixMs);
     else this.#forward(dispatch, worker.instanceId);
   }
@@ -258,12 +283,20 @@ export class EntryDesk {
     if (workerStartId === undefined) return this.#giveUp(dispatch);
     dispatch.tries += 1;
     dispatch.sentAtMs = context.now.atMs;
-    const message: Direct = { kind: 'forward', request: dispatch.sealed, workerStartId, submittedUnixMs: dispatch.submittedUnixMs };
+    const message: Direct = {
+      kind: 'forward',
+      request: dispatch.sealed,
+      workerStartId,
+      submittedUnixMs: dispatch.submittedUnixMs,
+    };
     context.outbox.send(worker, message);
   }
 
   #giveUp(dispatch: Dispatch): void {
-    const why = failure('outcome-unknown', `instance ${dispatch.worker} does not answer; whether it took job ${dispatch.request.jobId} is unknown`);
+    const why = failure(
+      'outcome-unknown',
+      `instance ${dispatch.worker} does not answer; whether it took job ${dispatch.request.jobId} is unknown`,
+    );
     this.#parts.board.step(dispatch.request.jobId, 'unanswered', why.message);
     const notice = { ...this.#notice(dispatch, 'lost'), endedUnixMs: this.#poolUnixMs(), error: why };
     const known = this.#parts.board.get(dispatch.request.jobId);
@@ -279,7 +312,12 @@ export class EntryDesk {
 
   #fail(dispatch: Dispatch, why: Failure): void {
     this.#parts.board.step(dispatch.request.jobId, 'failed', why.message);
-    this.#parts.board.tell({ ...this.#notice(dispatch, 'failed'), worker: null, endedUnixMs: this.#poolUnixMs(), error: why });
+    this.#parts.board.tell({
+      ...this.#notice(dispatch, 'failed'),
+      worker: null,
+      endedUnixMs: this.#poolUnixMs(),
+      error: why,
+    });
     this.#settle(dispatch, { kind: 'refused', failure: why });
   }
 

@@ -1,5 +1,5 @@
-import type { InstanceId } from '../../base/ids.ts';
 import { compareText } from '../../base/bytes.ts';
+import type { InstanceId } from '../../base/ids.ts';
 import { isFinal, type JobNotice, type TraceStep } from '../../wire/job.ts';
 import { type Direct, TRACE_STEPS_MAX } from '../../wire/mesh-message.ts';
 import { type CoreContext, liveOthers } from '../core-context.ts';
@@ -88,7 +88,10 @@ export class Inquiries {
       if (!ended && cancellation.untilMs > now.atMs) continue;
       this.#cancellations.delete(cancellation);
       const message = `job ${cancellation.jobId} was told to end and is still ${notice?.state ?? 'unknown'}`;
-      outbox.reply(cancellation.ticket, ended ? { kind: 'job', notice, steps: [] } : { kind: 'refused', failure: failure('timeout', message) });
+      outbox.reply(
+        cancellation.ticket,
+        ended ? { kind: 'job', notice, steps: [] } : { kind: 'refused', failure: failure('timeout', message) },
+      );
     }
   }
 
@@ -101,11 +104,16 @@ export class Inquiries {
   #inquire(jobId: string, wantTrace: boolean, ticket: Ticket, cancel: Inquiry['cancel']): void {
     const { outbox, now } = this.#context;
     if (this.#open.size >= INQUIRIES_MAX) {
-      outbox.reply(ticket, { kind: 'refused', failure: failure('declined', `${INQUIRIES_MAX} questions are open, the most at once`) });
+      outbox.reply(ticket, {
+        kind: 'refused',
+        failure: failure('declined', `${INQUIRIES_MAX} questions are open, the most at once`),
+      });
       return;
     }
     const known = this.#board.get(jobId);
-    const tied = [known?.worker, known?.entry].filter((id) => id !== undefined && id !== null && id !== this.#context.self);
+    const tied = [known?.worker, known?.entry].filter(
+      (id) => id !== undefined && id !== null && id !== this.#context.self,
+    );
     const others = liveOthers(this.#context);
     const asked = new Set([...others.filter((id) => tied.includes(id)), ...others].slice(0, ASKED_MAX));
     this.#nonce = (this.#nonce % 0xffff_fffe) + 1;
@@ -134,9 +142,13 @@ export class Inquiries {
   #cancelFound(inquiry: Inquiry, notice: JobNotice | null, { caller, reason }: NonNullable<Inquiry['cancel']>): void {
     const { outbox, init, self, now } = this.#context;
     const { ticket, jobId } = inquiry;
-    if (notice === null) return outbox.reply(ticket, { kind: 'refused', failure: failure('not-found', `no instance knows job ${jobId}`) });
+    if (notice === null)
+      return outbox.reply(ticket, { kind: 'refused', failure: failure('not-found', `no instance knows job ${jobId}`) });
     if (notice.caller !== caller && !init.gateway.adminKeys.includes(caller)) {
-      return outbox.reply(ticket, { kind: 'refused', failure: failure('not-allowed', `job ${jobId} belongs to another caller`) });
+      return outbox.reply(ticket, {
+        kind: 'refused',
+        failure: failure('not-allowed', `job ${jobId} belongs to another caller`),
+      });
     }
     if (isFinal(notice.state)) return outbox.reply(ticket, { kind: 'job', notice, steps: [] });
     if (notice.worker === self || notice.worker === null) this.#cancelHere(jobId, reason);

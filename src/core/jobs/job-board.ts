@@ -95,7 +95,12 @@ export class JobBoard implements JobsView {
       const tied = notice.worker === gone || (notice.worker === null && notice.entry === gone);
       if (!tied || isFinal(notice.state)) continue;
       const message = `instance ${gone} was lost while the job was ${notice.state}; whether it finished is unknown`;
-      const ended = { ...notice, state: 'lost' as const, endedUnixMs: this.#poolUnixMs(), error: failure('outcome-unknown', message) };
+      const ended = {
+        ...notice,
+        state: 'lost' as const,
+        endedUnixMs: this.#poolUnixMs(),
+        error: failure('outcome-unknown', message),
+      };
       this.#notices.set(notice.jobId, ended);
       this.step(notice.jobId, 'lost', message);
       lost.push(ended);

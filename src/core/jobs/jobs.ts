@@ -108,7 +108,9 @@ export class Jobs implements SessionsInHand {
       case 'load-answer':
         return this.desk.loadAnswered(from, message.nonce, message.load);
       case 'resubmit':
-        return this.#route(message.request, message.hops + 1, (reply) => this.#answerResubmit(from, message.nonce, reply));
+        return this.#route(message.request, message.hops + 1, (reply) =>
+          this.#answerResubmit(from, message.nonce, reply),
+        );
       case 'resubmit-answer':
         return this.#resubmitAnswered(from, message);
       case 'job-query':
@@ -123,7 +125,8 @@ export class Jobs implements SessionsInHand {
 
   /** A member died or left: what it had not ended is lost. */
   memberGone(gone: InstanceId): void {
-    for (const { jobId } of this.board.memberGone(gone)) this.#context.outbox.note('warn', 'job-lost', { jobId, worker: gone });
+    for (const { jobId } of this.board.memberGone(gone))
+      this.#context.outbox.note('warn', 'job-lost', { jobId, worker: gone });
     this.desk.workerGone(gone);
   }
 
@@ -154,7 +157,12 @@ export class Jobs implements SessionsInHand {
     if (entry === self) return this.desk.submit(sealed, answer);
     const known = this.board.get(jobId);
     const member = table.get(entry);
-    const passable = member !== undefined && isLive(member) && member.linked && hops < HOPS_MAX && this.#resubmits.size < RESUBMITS_MAX;
+    const passable =
+      member !== undefined &&
+      isLive(member) &&
+      member.linked &&
+      hops < HOPS_MAX &&
+      this.#resubmits.size < RESUBMITS_MAX;
     if (!passable) {
       if (known?.worker) return answer({ kind: 'accepted', notice: known, worker: known.worker });
       const message = `job ${jobId} was made for entry ${entry}, which cannot be asked from here; ask job-info, then submit under a new id`;
@@ -171,15 +179,22 @@ export class Jobs implements SessionsInHand {
     this.#context.outbox.send(to, { kind: 'resubmit-answer', nonce, notice, failure: why });
   }
 
-  #resubmitAnswered(from: InstanceId, { nonce, notice, failure: why }: Extract<Direct, { kind: 'resubmit-answer' }>): void {
+  #resubmitAnswered(
+    from: InstanceId,
+    { nonce, notice, failure: why }: Extract<Direct, { kind: 'resubmit-answer' }>,
+  ): void {
     const resubmit = this.#resubmits.get(nonce);
     if (resubmit === undefined || resubmit.to !== from) return;
     this.#resubmits.delete(nonce);
-    if (notice !== null && notice.worker !== null) return resubmit.answer({ kind: 'accepted', notice, worker: notice.worker });
+    if (notice !== null && notice.worker !== null)
+      return resubmit.answer({ kind: 'accepted', notice, worker: notice.worker });
     resubmit.answer({ kind: 'refused', failure: why ?? failure('bad-message', `entry ${from} gave no answer`) });
   }
 
-  #forwarded(from: InstanceId, { request: sealed, workerStartId, submittedUnixMs }: Extract<Direct, { kind: 'forward' }>): void {
+  #forwarded(
+    from: InstanceId,
+    { request: sealed, workerStartId, submittedUnixMs }: Extract<Direct, { kind: 'forward' }>,
+  ): void {
     const { init } = this.#context;
     const { value: request, signers } = open(jobRequestSeal, sealed, init.verify);
     const wrong =

@@ -33,7 +33,9 @@ interface Work {
 }
 
 /** What is told to whoever asked for the job. */
-export type BenchAnswer = { readonly kind: 'accepted'; readonly notice: JobNotice } | { readonly kind: 'declined'; readonly failure: Failure };
+export type BenchAnswer =
+  | { readonly kind: 'accepted'; readonly notice: JobNotice }
+  | { readonly kind: 'declined'; readonly failure: Failure };
 
 /** What the bench is built with. */
 export interface WorkerBenchParts {
@@ -75,7 +77,8 @@ export class WorkerBench {
     const known = this.#work.get(request.jobId);
     if (known !== undefined) return this.#offerAgain(known, entry);
     const refusal = this.#declined.get(request.jobId)?.failure ?? this.#refusal(request);
-    if (refusal !== null) return this.#decline(request.jobId, entry, { failure: refusal, deadlineUnixMs: request.deadlineUnixMs });
+    if (refusal !== null)
+      return this.#decline(request.jobId, entry, { failure: refusal, deadlineUnixMs: request.deadlineUnixMs });
     const { context, load, board } = this.#parts;
     const notice = acceptedNotice(request, context.self, submittedUnixMs);
     const cost = costKib(request);
@@ -128,7 +131,10 @@ export class WorkerBench {
     const refusal = sessionRefusal(work, jobId, caller);
     const record = work === undefined ? undefined : shelf.find(work.notice.recordId)[0];
     if (refusal !== null || work === undefined || work.request === null) {
-      context.outbox.reply(ticket, { kind: 'refused', failure: refusal ?? failure('not-found', `no job ${jobId} waits here`) });
+      context.outbox.reply(ticket, {
+        kind: 'refused',
+        failure: refusal ?? failure('not-found', `no job ${jobId} waits here`),
+      });
       return;
     }
     if (record === undefined) {
@@ -208,7 +214,11 @@ export class WorkerBench {
     if (known.journaled) this.#parts.onAnswer(known.notice.jobId, entry, { kind: 'accepted', notice: known.notice });
   }
 
-  #decline(jobId: string, entry: InstanceId, refusal: { readonly failure: Failure; readonly deadlineUnixMs: number }): void {
+  #decline(
+    jobId: string,
+    entry: InstanceId,
+    refusal: { readonly failure: Failure; readonly deadlineUnixMs: number },
+  ): void {
     if (this.#declined.size < BENCH_MAX) this.#declined.set(jobId, refusal);
     this.#parts.onAnswer(jobId, entry, { kind: 'declined', failure: refusal.failure });
   }
@@ -216,16 +226,21 @@ export class WorkerBench {
   #refusal(request: JobRequest): Failure | null {
     const { context, load, shelf } = this.#parts;
     const { own, init, clock, now } = context;
-    if (own.record.state !== 'admitted') return failure('declined', `${own.record.name} is ${own.record.state} and takes no jobs`);
-    if (!init.self.capabilities.includes(request.kind)) return failure('not-supported', `${own.record.name} does no ${request.kind} jobs`);
+    if (own.record.state !== 'admitted')
+      return failure('declined', `${own.record.name} is ${own.record.state} and takes no jobs`);
+    if (!init.self.capabilities.includes(request.kind))
+      return failure('not-supported', `${own.record.name} does no ${request.kind} jobs`);
     const record = shelf.find(request.recordId)[0];
     if (record === undefined) return failure('declined', `${own.record.name} has no record ${request.recordId} yet`);
     const poolUnixMs = clock.poolUnixMs(now.unixMs);
-    if (request.deadlineUnixMs <= poolUnixMs) return failure('deadline-passed', `job ${request.jobId} came after its deadline`);
+    if (request.deadlineUnixMs <= poolUnixMs)
+      return failure('deadline-passed', `job ${request.jobId} came after its deadline`);
     const denied = denial({ gateway: init.gateway, verify: init.verify, request, record, poolUnixMs });
     if (denied !== null) return denied;
-    if (this.#work.size + this.#declined.size >= BENCH_MAX) return failure('declined', `${own.record.name} remembers ${BENCH_MAX} jobs, the most it can`);
-    if (!load.fits(costKib(request))) return failure('declined', `${own.record.name} has less than its headroom of memory left`);
+    if (this.#work.size + this.#declined.size >= BENCH_MAX)
+      return failure('declined', `${own.record.name} remembers ${BENCH_MAX} jobs, the most it can`);
+    if (!load.fits(costKib(request)))
+      return failure('declined', `${own.record.name} has less than its headroom of memory left`);
     return null;
   }
 
@@ -267,7 +282,12 @@ export class WorkerBench {
     const message = 'the instance stopped while the job was under way; whether it finished is unknown';
     const ended = isFinal(notice.state)
       ? notice
-      : { ...notice, state: 'lost' as const, endedUnixMs: this.#poolUnixMs(), error: failure('outcome-unknown', message) };
+      : {
+          ...notice,
+          state: 'lost' as const,
+          endedUnixMs: this.#poolUnixMs(),
+          error: failure('outcome-unknown', message),
+        };
     const work: Work = {
       request: null,
       entry: notice.entry,
@@ -310,6 +330,7 @@ function acceptedNotice(request: JobRequest, worker: InstanceId, submittedUnixMs
 function sessionRefusal(work: Work | undefined, jobId: string, caller: string): Failure | null {
   if (work === undefined) return failure('not-found', `no job ${jobId} waits here`);
   if (work.notice.caller !== caller) return failure('not-allowed', `job ${jobId} belongs to another caller`);
-  if (work.opened || isFinal(work.notice.state)) return failure('already-exists', `the session of job ${jobId} was opened before`);
+  if (work.opened || isFinal(work.notice.state))
+    return failure('already-exists', `the session of job ${jobId} was opened before`);
   return work.journaled ? null : failure('not-found', `job ${jobId} is not accepted yet`);
 }

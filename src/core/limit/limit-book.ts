@@ -102,7 +102,8 @@ export class LimitBook {
 
   /** What `apply` would do. */
   compare(limit: VerifiedLimit): LimitOutcome {
-    if (limit.digest === this.#history.get(limit.version)?.digest) return limit.version < this.#current.version ? 'older' : 'known';
+    if (limit.digest === this.#history.get(limit.version)?.digest)
+      return limit.version < this.#current.version ? 'older' : 'known';
     if (limit.version > this.#current.version) return 'newer';
     if (limit.version < this.#current.version) return 'older';
     return supersedes(limit, this.#current) ? 'equivocation-won' : 'equivocation-lost';
@@ -157,7 +158,8 @@ export class LimitBook {
 
   #seen({ version, maxInstances }: Limit): void {
     const known = this.#allowed.get(version) ?? [];
-    if (!known.includes(maxInstances) && known.length < NUMBERS_OF_VERSION_MAX) this.#allowed.set(version, [...known, maxInstances]);
+    if (!known.includes(maxInstances) && known.length < NUMBERS_OF_VERSION_MAX)
+      this.#allowed.set(version, [...known, maxInstances]);
   }
 
   #trim(): void {

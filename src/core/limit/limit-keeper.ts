@@ -46,7 +46,8 @@ export class LimitKeeper {
       }
       const { clock, now } = this.#context;
       const wrongTime = issueTimeProblem(limit, clock.poolUnixMs(now.unixMs));
-      if (wrongTime !== null) return outbox.reply(ticket, { kind: 'refused', failure: failure('limit-refused', wrongTime) });
+      if (wrongTime !== null)
+        return outbox.reply(ticket, { kind: 'refused', failure: failure('limit-refused', wrongTime) });
       this.#write(limit, ticket);
     } catch (cause) {
       if (!(cause instanceof GatewayError)) throw cause;
@@ -62,7 +63,11 @@ export class LimitKeeper {
     const limit = this.#verify(sealed);
     const outcome = limits.compare(limit);
     if (outcome === 'equivocation-won' || outcome === 'equivocation-lost') {
-      outbox.note('error', 'limit-equivocation', { version: limit.version, inForce: limits.current.digest, other: limit.digest });
+      outbox.note('error', 'limit-equivocation', {
+        version: limit.version,
+        inForce: limits.current.digest,
+        other: limit.digest,
+      });
     }
     if (outcome === 'newer' || outcome === 'equivocation-won') this.#write(limit, null);
   }
@@ -91,7 +96,8 @@ export class LimitKeeper {
     this.#writes.delete(write);
     if (entry === undefined) return;
     this.#context.outbox.note('error', 'limit-not-stored', { reason, version: entry.limit.version });
-    if (entry.ticket !== null) this.#context.outbox.reply(entry.ticket, { kind: 'refused', failure: failure('storage-failed', reason) });
+    if (entry.ticket !== null)
+      this.#context.outbox.reply(entry.ticket, { kind: 'refused', failure: failure('storage-failed', reason) });
   }
 
   /** After a member's pulse: gives it the limit in force if it holds an older or another one. */
@@ -106,7 +112,11 @@ export class LimitKeeper {
 
   #verify(sealed: Uint8Array): VerifiedLimit {
     const { gateway, verify } = this.#context.init;
-    return verifyLimit(sealed, { gatewayUid: gateway.uid, adminKeys: gateway.adminKeys, threshold: gateway.threshold }, verify);
+    return verifyLimit(
+      sealed,
+      { gatewayUid: gateway.uid, adminKeys: gateway.adminKeys, threshold: gateway.threshold },
+      verify,
+    );
   }
 
   #write(limit: VerifiedLimit, ticket: Ticket | null): void {

@@ -61,7 +61,8 @@ export class Detector {
   /** Called first in every step with how much later than wanted the machine was woken. */
   held(lateMs: number): void {
     if (lateMs >= PAUSE_MS) this.#forgive();
-    if (lateMs >= LAG_NOTICED_MS) this.#awareness = Math.min(AWARENESS_MAX, this.#awareness + Math.ceil(lateMs / PROBE_INTERVAL_MS));
+    if (lateMs >= LAG_NOTICED_MS)
+      this.#awareness = Math.min(AWARENESS_MAX, this.#awareness + Math.ceil(lateMs / PROBE_INTERVAL_MS));
   }
 
   /** Carries on what is due; returns who was declared dead just now. */
@@ -85,7 +86,8 @@ export class Detector {
     const { now, table, outbox } = this.#context;
     member.heardAtMs = now.atMs;
     this.#cases.delete(member.record.instanceId);
-    if (table.judge(member, 'alive', now.atMs)) outbox.note('info', 'member-alive', { instance: member.record.instanceId });
+    if (table.judge(member, 'alive', now.atMs))
+      outbox.note('info', 'member-alive', { instance: member.record.instanceId });
   }
 
   /** The member sent something over its link: as good as an answered probe. */
@@ -103,7 +105,8 @@ export class Detector {
     this.#probes.delete(nonce);
     const member = table.get(probe.target);
     if (member !== undefined) this.heard(member);
-    if (probe.onBehalfOf !== null) outbox.send(probe.onBehalfOf.asker, { kind: 'probe-ack', nonce: probe.onBehalfOf.nonce });
+    if (probe.onBehalfOf !== null)
+      outbox.send(probe.onBehalfOf.asker, { kind: 'probe-ack', nonce: probe.onBehalfOf.nonce });
   }
 
   /** Somebody cannot reach `target` and asks us to try. */
@@ -150,8 +153,11 @@ export class Detector {
     this.#nextRoundAtMs = atMs + PROBE_INTERVAL_MS;
     this.#awareness = Math.max(0, this.#awareness - 1);
     const others = liveOthers(this.#context);
-    const busy = new Set([...this.#probes.values()].filter(({ onBehalfOf }) => onBehalfOf === null).map(({ target }) => target));
-    for (const id of others) if (atMs - (this.#context.table.get(id)?.toldAtMs ?? Number.NEGATIVE_INFINITY) < PROBE_SPARED_MS) busy.add(id);
+    const busy = new Set(
+      [...this.#probes.values()].filter(({ onBehalfOf }) => onBehalfOf === null).map(({ target }) => target),
+    );
+    for (const id of others)
+      if (atMs - (this.#context.table.get(id)?.toldAtMs ?? Number.NEGATIVE_INFINITY) < PROBE_SPARED_MS) busy.add(id);
     const wanted = Math.min(PROBE_TARGETS, others.length);
     for (let taken = 0, tries = 0; taken < wanted && tries < others.length + this.#ring.length + 1; tries++) {
       const target = this.#nextInRing(others);
@@ -220,7 +226,10 @@ export class Detector {
     };
     const sealed = seal(suspicionSeal, suspicion, [init.identity]);
     outbox.publish({ kind: 'suspicion', sealed });
-    outbox.sendAll([target, ...directAudience(this.#context).filter((id) => id !== target)], { kind: 'suspicion', sealed });
+    outbox.sendAll([target, ...directAudience(this.#context).filter((id) => id !== target)], {
+      kind: 'suspicion',
+      sealed,
+    });
     this.#suspect(member, self);
   }
 
@@ -251,7 +260,11 @@ export class Detector {
       else if (this.#deadline(id, open) <= now.atMs) {
         this.#cases.delete(id);
         if (table.judge(member, 'dead', now.atMs)) dead.push(member);
-        outbox.note('warn', 'member-dead', { instance: id, name: member.record.name, silentMs: now.atMs - member.heardAtMs });
+        outbox.note('warn', 'member-dead', {
+          instance: id,
+          name: member.record.name,
+          silentMs: now.atMs - member.heardAtMs,
+        });
         outbox.push({ kind: 'disconnect', peer: id });
       }
     }

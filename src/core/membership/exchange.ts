@@ -6,7 +6,13 @@ import { type MemberRecord, memberRecordSeal } from '../../wire/member-record.ts
 import type { Direct, RecordVersion } from '../../wire/mesh-message.ts';
 import { open } from '../../wire/sealed.ts';
 import { type CoreContext, directAudience, isEstablished, witnessStamp } from '../core-context.ts';
-import { CLOCK_AHEAD_MS_MAX, DIFFERENCE_MS, EXCHANGE_PACE_MS, EXCHANGE_SPACING_MS, GREET_SPACING_MS } from '../timing.ts';
+import {
+  CLOCK_AHEAD_MS_MAX,
+  DIFFERENCE_MS,
+  EXCHANGE_PACE_MS,
+  EXCHANGE_SPACING_MS,
+  GREET_SPACING_MS,
+} from '../timing.ts';
 import type { Detector } from './detector.ts';
 import { compareVersions, isLive, type Member, type MergeResult } from './member-table.ts';
 import { recordMissing } from './pulses.ts';
@@ -125,7 +131,8 @@ export class Exchange {
     if (member !== undefined) member.exchangedAtMs = now.atMs;
     const have: RecordVersion[] = [];
     for (const { record, opinion } of table.all()) {
-      if (opinion !== 'dead') have.push({ instanceId: record.instanceId, incarnation: record.incarnation, sequence: record.sequence });
+      if (opinion !== 'dead')
+        have.push({ instanceId: record.instanceId, incarnation: record.incarnation, sequence: record.sequence });
     }
     outbox.send(peer, { kind: 'sync', have });
   }
@@ -165,7 +172,8 @@ export class Exchange {
     }
     member.differsSinceAtMs ??= now.atMs;
     if (now.atMs - member.differsSinceAtMs < DIFFERENCE_MS) return;
-    if (now.atMs - member.exchangedAtMs < EXCHANGE_SPACING_MS || now.atMs - this.#exchangedAtMs < EXCHANGE_PACE_MS) return;
+    if (now.atMs - member.exchangedAtMs < EXCHANGE_SPACING_MS || now.atMs - this.#exchangedAtMs < EXCHANGE_PACE_MS)
+      return;
     this.#exchangedAtMs = now.atMs;
     this.compareWith(peer);
   }
@@ -203,7 +211,8 @@ export class Exchange {
     const own = this.#context.own.record;
     if (record.startId === own.startId) return 'known';
     const issuedAfterOurStart = record.issuedAt.unixMs > own.startedAt.unixMs;
-    const startedFirst = isPastJoining(record) !== isPastJoining(own) ? isPastJoining(record) : startedEarlier(record, own);
+    const startedFirst =
+      isPastJoining(record) !== isPastJoining(own) ? isPastJoining(record) : startedEarlier(record, own);
     if (issuedAfterOurStart && startedFirst && record.state !== 'left') {
       this.twin = record;
       return 'older';

@@ -94,7 +94,11 @@ export class MemberTable {
   }
 
   /** Takes in a verified record. `metAt` is this instance's clock if it is established. */
-  merge(record: MemberRecord, sealed: Uint8Array, met: { readonly atMs: number; readonly metAt: Stamp | null }): MergeResult {
+  merge(
+    record: MemberRecord,
+    sealed: Uint8Array,
+    met: { readonly atMs: number; readonly metAt: Stamp | null },
+  ): MergeResult {
     const known = this.#members.get(record.instanceId);
     if (known === undefined) return this.#add(record, sealed, met);
     const newer = compareVersions(record, known.record);
@@ -102,7 +106,11 @@ export class MemberTable {
     if (newer < 0) return 'older';
     const returned = record.incarnation > known.record.incarnation;
     if (returned) {
-      known.resumes = isLive(known) && known.record.seat !== null && known.record.successor === null && sameSeat(record, known.record);
+      known.resumes =
+        isLive(known) &&
+        known.record.seat !== null &&
+        known.record.successor === null &&
+        sameSeat(record, known.record);
       known.pulse = null;
       known.load = null;
     }
@@ -132,7 +140,8 @@ export class MemberTable {
 
   /** Digest over what admission depends on, for comparing with others. */
   admissionDigest(limit: string): string {
-    if (this.#digest?.limit !== limit) this.#digest = { limit, digest: digestText([limit, ...this.live().map(admissionLine)]) };
+    if (this.#digest?.limit !== limit)
+      this.#digest = { limit, digest: digestText([limit, ...this.live().map(admissionLine)]) };
     return this.#digest.digest;
   }
 
@@ -142,11 +151,18 @@ export class MemberTable {
       if (!isLive(member) && atMs - member.changedAtMs > FORGET_MS) this.#members.delete(id);
     }
     if (this.#members.size <= MEMBERS_MAX) return;
-    const gone = [...this.#members.values()].filter((member) => !isLive(member)).sort((a, b) => a.changedAtMs - b.changedAtMs);
-    for (const member of gone.slice(0, this.#members.size - MEMBERS_MAX)) this.#members.delete(member.record.instanceId);
+    const gone = [...this.#members.values()]
+      .filter((member) => !isLive(member))
+      .sort((a, b) => a.changedAtMs - b.changedAtMs);
+    for (const member of gone.slice(0, this.#members.size - MEMBERS_MAX))
+      this.#members.delete(member.record.instanceId);
   }
 
-  #add(record: MemberRecord, sealed: Uint8Array, met: { readonly atMs: number; readonly metAt: Stamp | null }): MergeResult {
+  #add(
+    record: MemberRecord,
+    sealed: Uint8Array,
+    met: { readonly atMs: number; readonly metAt: Stamp | null },
+  ): MergeResult {
     if (this.#members.size >= MEMBERS_MAX) this.forget(met.atMs);
     if (this.#members.size >= MEMBERS_MAX) return 'older';
     this.#members.set(record.instanceId, {
@@ -177,6 +193,9 @@ function sameSeat(left: MemberRecord, right: MemberRecord): boolean {
 
 function admissionLine(member: Member): string {
   const { instanceId, state, joinedAt, seat, successor } = member.record;
-  const held = seat === null ? '-' : `${seat.limitVersion}/${seat.maxInstances}/${seat.grantedAt.unixMs}/${seat.grantedAt.counter}`;
+  const held =
+    seat === null
+      ? '-'
+      : `${seat.limitVersion}/${seat.maxInstances}/${seat.grantedAt.unixMs}/${seat.grantedAt.counter}`;
   return `${instanceId} ${state} ${joinedAt.unixMs}/${joinedAt.counter} ${held} ${successor ?? '-'}`;
 }

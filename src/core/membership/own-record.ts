@@ -9,7 +9,18 @@ import type { MemberTable } from './member-table.ts';
 
 /** What may change in an instance's own record; everything else is fixed at its start. */
 export type OwnChange = Partial<
-  Pick<MemberRecord, 'incarnation' | 'state' | 'joinedAt' | 'seat' | 'successor' | 'replaces' | 'claim' | 'meshAddresses' | 'accessAddresses'>
+  Pick<
+    MemberRecord,
+    | 'incarnation'
+    | 'state'
+    | 'joinedAt'
+    | 'seat'
+    | 'successor'
+    | 'replaces'
+    | 'claim'
+    | 'meshAddresses'
+    | 'accessAddresses'
+  >
 >;
 
 /** What the own record is built with. */
@@ -48,7 +59,12 @@ export class OwnRecord {
   /** Makes a new version; the caller spreads it. */
   revise(change: OwnChange, now: Now): void {
     const { clock, table } = this.#parts;
-    this.#record = { ...this.#record, ...change, sequence: this.#record.sequence + 1, issuedAt: clock.stamp(now.unixMs) };
+    this.#record = {
+      ...this.#record,
+      ...change,
+      sequence: this.#record.sequence + 1,
+      issuedAt: clock.stamp(now.unixMs),
+    };
     this.#sealed = this.#seal();
     table.merge(this.#record, this.#sealed, { atMs: now.atMs, metAt: null });
   }

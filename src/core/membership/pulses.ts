@@ -47,18 +47,27 @@ export class Pulses {
     this.#sentLoadNumber = load.number;
     this.#sentHeld = held;
     const { incarnation, sequence } = own.record;
-    const pulse: Pulse = { instanceId: self, incarnation, sequence: this.#sequence, recordSequence: sequence, load, held };
+    const pulse: Pulse = {
+      instanceId: self,
+      incarnation,
+      sequence: this.#sequence,
+      recordSequence: sequence,
+      load,
+      held,
+    };
     const sealed = seal(pulseSeal, pulse, [init.identity]);
     const audience = directAudience(this.#context);
     // In a small, fully linked pool gossip would only carry it several times over.
-    if (audience.length > 0 && audience.length >= table.live().length - 1) outbox.sendAll(audience, { kind: 'pulse', sealed });
+    if (audience.length > 0 && audience.length >= table.live().length - 1)
+      outbox.sendAll(audience, { kind: 'pulse', sealed });
     else outbox.publish({ kind: 'pulse', sealed });
   }
 
   /** When the next pulse is due. */
   dueAtMs(): number {
     const size = this.#context.table.live().length;
-    const changed = this.#sources.load().number !== this.#sentLoadNumber || !sameHeld(this.#sources.held(), this.#sentHeld);
+    const changed =
+      this.#sources.load().number !== this.#sentLoadNumber || !sameHeld(this.#sources.held(), this.#sentHeld);
     return this.#sentAtMs + (changed ? pulseSpacingMs(size) : pulseIntervalMs(size));
   }
 

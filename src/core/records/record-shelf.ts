@@ -40,7 +40,9 @@ export class RecordShelf implements RecordsView {
       try {
         this.#put(this.#verify(sealed));
       } catch (cause) {
-        context.outbox.note('error', 'record-unreadable', { reason: cause instanceof Error ? cause.message : 'unknown' });
+        context.outbox.note('error', 'record-unreadable', {
+          reason: cause instanceof Error ? cause.message : 'unknown',
+        });
       }
     }
   }
@@ -135,7 +137,9 @@ export class RecordShelf implements RecordsView {
 
   /** Answers a comparison with the content of the buckets that differ. */
   compared(from: InstanceId, theirs: readonly string[]): void {
-    const differing = new Set(this.#bucketDigests().flatMap((digest, bucket) => (digest === theirs[bucket] ? [] : [bucket])));
+    const differing = new Set(
+      this.#bucketDigests().flatMap((digest, bucket) => (digest === theirs[bucket] ? [] : [bucket])),
+    );
     let batch: Uint8Array[] = [];
     let size = 0;
     const flush = (): void => {
@@ -166,7 +170,8 @@ export class RecordShelf implements RecordsView {
   #verify(sealed: Uint8Array): Shelved {
     const { gateway, verify } = this.#context.init;
     const { value: record, signers, payload } = open(targetRecordSeal, sealed, verify);
-    if (record.gatewayUid !== gateway.uid) throw new GatewayError('not-allowed', `the record is for gateway ${record.gatewayUid}`);
+    if (record.gatewayUid !== gateway.uid)
+      throw new GatewayError('not-allowed', `the record is for gateway ${record.gatewayUid}`);
     if (!signers.some((signer) => gateway.adminKeys.includes(signer))) {
       throw new GatewayError('not-allowed', 'the record is not signed by an admin of this gateway');
     }
@@ -187,7 +192,10 @@ export class RecordShelf implements RecordsView {
 
 /** Which of two versions of a record stands. */
 function replaces(candidate: Shelved, known: Shelved): boolean {
-  return candidate.record.revision - known.record.revision > 0 || (candidate.record.revision === known.record.revision && candidate.digest > known.digest);
+  return (
+    candidate.record.revision - known.record.revision > 0 ||
+    (candidate.record.revision === known.record.revision && candidate.digest > known.digest)
+  );
 }
 
 function bucketOf(recordId: string): number {
