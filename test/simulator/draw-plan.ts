@@ -1,4 +1,5 @@
 import { CALM, type Conditions } from './conditions.ts';
+import { drawStory } from './draw-story.ts';
 import { type Act, HOSTILE_ACTS, type Plan, type Step } from './plan.ts';
 import { Random } from './random.ts';
 
@@ -31,6 +32,10 @@ export function drawPlan(seed: number, instances?: number): Plan {
   const acts = random.between(2, 14);
   for (let index = 0; index < acts; index++)
     steps.push({ atMs: random.between(1500, chaosMs - 2000), ...drawAct(random, mix, hosts) });
+  const stories = random.chance(500) ? random.between(1, 3) : 0;
+  for (let index = 0; index < stories; index++) {
+    steps.push(...drawStory(random, mix, { atMs: random.between(3000, chaosMs - 4000), hosts, hostsMax: HOSTS_MAX }));
+  }
   if (mix.jobs)
     for (let at = 3000; at < chaosMs; at += random.between(2000, 12_000))
       steps.push({ atMs: at, ...drawJobs(random, hosts) });

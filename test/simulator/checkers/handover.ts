@@ -8,14 +8,14 @@ const UNDER_WAY_MS = 1000;
 
 /** A seat handed over is never held twice, and not lost on the way unless one of the two dies. */
 export const handoverChecker: MakeChecker = (world) => {
-  const givers: { readonly giver: SimProcess; readonly atMs: number }[] = [];
+  const givers: { readonly giver: SimProcess; readonly atMs: number; taken: boolean }[] = [];
   const key = ({ sight }: SimProcess): string =>
     `${sight.seat?.grantedAt.unixMs}/${sight.seat?.grantedAt.counter}/${sight.joinedAt.unixMs}/${sight.joinedAt.counter}`;
   const calm = world.plan.conditions.lossPerMille === 0 && world.plan.conditions.slowPerMille === 0;
   return {
     seen(process, before) {
       if (process.sight.successor !== null && before.successor === null)
-        givers.push({ giver: process, atMs: world.now() });
+        givers.push({ giver: process, atMs: world.now(), taken: false });
       if (!holdsSeat(process.sight) || holdsSeat(before)) return;
       // On copies of one data directory the seat is held twice before it is handed over: that is the copy's doing.
       const copied = (id: string): boolean =>
@@ -33,7 +33,8 @@ export const handoverChecker: MakeChecker = (world) => {
           throw new Violation('handover', `one seat, two holders:\n  ${describe(other)}\n  ${describe(process)}`);
         }
       }
-      const handed = givers.find(({ giver }) => giver.sight.successor === process.id);
+      const handed = givers.find(({ giver, taken }) => !taken && giver.sight.successor === process.id);
+      if (handed !== undefined) handed.taken = true;
       if (
         handed !== undefined &&
         calm &&
