@@ -99,7 +99,7 @@ class Machine implements PoolMachine {
   }
 
   view({ atMs }: { readonly atMs: number }): ReturnType<PoolMachine['view']> {
-    return poolView(this.#context, this.#load, atMs);
+    return poolView(this.#context, { load: this.#load.sample(), held: this.#held() }, atMs);
   }
 
   #take(input: Input): void {

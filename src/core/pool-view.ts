@@ -1,24 +1,30 @@
 import type { InstanceId } from '../base/ids.ts';
+import type { Held, LoadSample } from '../wire/pulse.ts';
 import { contendersOf } from './admission/contenders.ts';
 import { seatOwners } from './admission/seats.ts';
 import type { CoreContext } from './core-context.ts';
-import type { OwnLoad } from './load/own-load.ts';
 import { compareOrder, isLive, type Member } from './membership/member-table.ts';
 import type { AdmissionRow, AdmissionView, MemberView, PoolView } from './view.ts';
 
+/** What the machine's parts say of this instance itself. */
+export interface OwnFacts {
+  readonly load: LoadSample;
+  readonly held: Held;
+}
+
 /** A snapshot of what this instance believes, for people. */
-export function poolView(context: CoreContext, load: OwnLoad, atMs: number): PoolView {
-  const { table, limits, self, own } = context;
+export function poolView(context: CoreContext, own: OwnFacts, atMs: number): PoolView {
+  const { table, limits, self } = context;
   const ranks = new Map(table.live().map(({ record }, rank) => [record.instanceId, rank]));
   const members = [...table.all()].sort(
     (a, b) => Number(isLive(b)) - Number(isLive(a)) || compareOrder(a.record, b.record),
   );
   return {
     self,
-    state: own.record.state,
+    state: context.own.record.state,
     limit: limits.view(),
     members: members.map((member) =>
-      memberView(member, { context, load, atMs, rank: ranks.get(member.record.instanceId) ?? null }),
+      memberView(member, { context, own, atMs, rank: ranks.get(member.record.instanceId) ?? null }),
     ),
     admission: admissionView(context),
   };
@@ -26,19 +32,19 @@ export function poolView(context: CoreContext, load: OwnLoad, atMs: number): Poo
 
 interface MemberViewParts {
   readonly context: CoreContext;
-  readonly load: OwnLoad;
+  readonly own: OwnFacts;
   readonly atMs: number;
   readonly rank: number | null;
 }
 
-function memberView(member: Member, { context, load, atMs, rank }: MemberViewParts): MemberView {
+function memberView(member: Member, { context, own, atMs, rank }: MemberViewParts): MemberView {
   const isSelf = member.record.instanceId === context.self;
   return {
     record: member.record,
     state: shownState(member),
     rank,
-    load: isSelf ? load.sample() : member.load,
-    held: isSelf ? null : (member.pulse?.held ?? null),
+    load: isSelf ? own.load : member.load,
+    held: isSelf ? own.held : (member.pulse?.held ?? null),
     lastHeardMs: isSelf ? 0 : Math.max(0, Math.round(atMs - member.heardAtMs)),
     clockOffsetMs: isSelf ? 0 : member.clockOffsetMs,
     linked: isSelf || member.linked,
