@@ -6,7 +6,7 @@ import { STAMP_EARLY_MS_MAX } from '../timing.ts';
 import { type Contender, seatOwners } from './seats.ts';
 
 /** The live members as admission sees them, in the order of decisions. */
-export function contendersOf({ table, self, own }: CoreContext): readonly Contender[] {
+export function contendersOf({ table, self }: CoreContext): readonly Contender[] {
   return table.live().map((member) => {
     const { record } = member;
     const isSelf = record.instanceId === self;
@@ -16,7 +16,8 @@ export function contendersOf({ table, self, own }: CoreContext): readonly Conten
       state: record.state,
       seat: record.seat,
       successor: record.successor,
-      resumes: isSelf ? own.record.state === 'candidate' : member.resumes,
+      // From the record alone wherever possible: a pool that restarts as a whole must see the same owners everywhere.
+      resumes: isSelf || member.resumes || !isStampTooEarly(member),
       suspect: member.opinion === 'suspect',
       stampTooEarly: !isSelf && isStampTooEarly(member),
     };

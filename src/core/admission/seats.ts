@@ -10,7 +10,7 @@ export interface Contender {
   readonly state: MemberState;
   readonly seat: Seat | null;
   readonly successor: InstanceId | null;
-  /** Came back in time: its old seat is still its own although it is a candidate again. */
+  /** Its record names a seat it held before its restart and wants to resume: counted as its own until it turns out to be gone. */
   readonly resumes: boolean;
   readonly suspect: boolean;
   /** Its stamp is earlier than this instance believes; it does not queue until it stamps anew. */
@@ -91,7 +91,8 @@ export interface YieldQuestion {
  */
 export function yields({ maxInstances, contenders, self, grantedUnder }: YieldQuestion): boolean {
   const owners = new Set(seatOwners(contenders));
-  const holders = contenders.filter(({ instanceId }) => owners.has(instanceId)).sort(compareOrder);
+  const serving = contenders.filter(({ state }) => state === 'admitted' || state === 'draining');
+  const holders = serving.filter(({ instanceId }) => owners.has(instanceId)).sort(compareOrder);
   const rank = holders.findIndex(({ instanceId }) => instanceId === self);
   const seat = holders[rank]?.seat;
   if (seat === undefined || seat === null) return false;
