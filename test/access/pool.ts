@@ -1,7 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { type AccessClient, type AccessClientInit, connectAccess } from '../../src/access/client/index.ts';
-import { proveInstance } from '../../src/access/instance-proof.ts';
-import { type AccessServer, startAccessServer } from '../../src/access/server/index.ts';
+import {
+  type AccessClient,
+  type AccessClientInit,
+  type AccessServer,
+  connectAccess,
+  proveInstance,
+  startAccessServer,
+} from '../../src/access/index.ts';
 import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../src/base/ed25519.ts';
 import type { PeerKeyId } from '../../src/base/ids.ts';
 import { STAMP_ZERO } from '../../src/base/stamp.ts';
@@ -36,6 +41,7 @@ interface Job {
   readonly cancel: AbortController;
   state: JobNotice['state'];
   end: SessionEnd | undefined;
+  readonly ended: PromiseWithResolvers<void>;
 }
 
 /** What the running instances would agree on, without the agreeing: stands in for the core behind every port. */
@@ -74,7 +80,14 @@ export class TestPool {
     if (record === undefined) return refused('not-found', `record ${request.recordId} is not known`);
     const worker = this.choose(request);
     if (worker === undefined) return refused('no-worker', 'nobody can take it');
-    this.jobs.set(request.jobId, { request, worker, cancel: new AbortController(), state: 'accepted', end: undefined });
+    this.jobs.set(request.jobId, {
+      request,
+      worker,
+      cancel: new AbortController(),
+      ended: Promise.withResolvers(),
+      state: 'accepted',
+      end: undefined,
+    });
     const notice = this.notice(request.jobId);
     if (notice === null) throw new Error('just made');
     return { kind: 'accepted', notice, worker: worker as PeerKeyId };
@@ -96,6 +109,12 @@ export class TestPool {
     if (job === undefined || job.end !== undefined) throw new Error('ended twice');
     job.end = end;
     job.state = end.state;
+    job.ended.resolve();
+  }
+
+  /** Resolves when the job has ended. */
+  async ended(jobId: string): Promise<void> {
+    await this.jobs.get(jobId)?.ended.promise;
   }
 
   notice(jobId: string): JobNotice | null {
@@ -135,6 +154,7 @@ export class TestMember {
   readonly port: PoolPort;
   readonly #seed: Uint8Array;
   readonly #pool: TestPool;
+  #onSubmit: (() => Promise<Reply>) | undefined;
   server: AccessServer | undefined;
   /** What it says of where it is; its true addresses if it is left alone. */
   announced: readonly string[] | undefined;
@@ -157,6 +177,16 @@ export class TestMember {
       workloads,
     });
     return this;
+  }
+
+  /** From now on job requests are not answered; resolves when one has come. */
+  holdSubmit(): Promise<void> {
+    const asked = Promise.withResolvers<void>();
+    this.#onSubmit = () => {
+      asked.resolve();
+      return new Promise(() => undefined);
+    };
+    return asked.promise;
   }
 
   async stop(): Promise<void> {
@@ -193,7 +223,7 @@ export class TestMember {
       },
       submit: async (request) => {
         this.offered.push('submit');
-        return pool.submit(request);
+        return this.#onSubmit?.() ?? pool.submit(request);
       },
       openSession: async (jobId, caller) => pool.openSession(this.id, jobId, caller),
       jobProgress: () => undefined,

@@ -5,7 +5,7 @@
  * Invariants: nobody gets anything but a refusal without an admin key or a grant that admins signed. A session begins only with a claim
  * signed by the caller of its job. Everything that can wait has a bound (`bounds.ts`).
  */
-import type { Libp2p } from '@libp2p/interface';
+import type { Connection, Libp2p } from '@libp2p/interface';
 import { createEd25519Verify } from '../../base/ed25519.ts';
 import type { PoolPort } from '../../pool-port.ts';
 import { Protocol } from '../../wire/protocols.ts';
@@ -42,6 +42,10 @@ export interface AccessServer {
   addresses(): readonly string[];
   /** Sessions under way on this instance. */
   sessions(): number;
+  /** Connections of clients, and of instances that relay for them. */
+  connections(): number;
+  /** Who has a connection to this instance. */
+  peers(): readonly string[];
   /** Closes everything now, sessions too. */
   stop(): Promise<void>;
 }
@@ -57,6 +61,8 @@ export async function startAccessServer(init: AccessServerInit): Promise<AccessS
   return {
     addresses: () => orderAddresses(node, announce),
     sessions: () => worker.sessions,
+    connections: () => inbound(node).length,
+    peers: () => [...new Set(inbound(node).map(({ remotePeer }) => remotePeer.toString()))],
     stop: async () => {
       worker.stop();
       await node.stop();
@@ -85,6 +91,10 @@ async function serveProtocols(
     maxOutboundStreams: STREAMS_MAX,
   });
   return worker;
+}
+
+function inbound(node: Libp2p): readonly Connection[] {
+  return node.getConnections().filter(({ direction }) => direction === 'inbound');
 }
 
 function orderAddresses(node: Libp2p, announced: readonly string[]): readonly string[] {
