@@ -167,6 +167,7 @@ class Machine implements PoolMachine {
       else this.#seats.clockRefused(message.aheadMs, message.aheadMsMax);
       return;
     }
+    member.linked = true;
     this.#detector.told(member);
     switch (message.kind) {
       case 'clock-refused':

@@ -250,7 +250,10 @@ export class SeatKeeper {
     const { now, limits, self } = this.#context;
     const contenders = contendersOf(this.#context);
     const owners = seatOwners(contenders);
-    const unsure = contenders.some(({ instanceId, suspect }) => suspect && owners.includes(instanceId));
+    // A holder that does not answer may be dead; one that has just restarted may find its seat gone.
+    const unsure = contenders.some(
+      ({ instanceId, suspect, state }) => (suspect || state === 'candidate') && owners.includes(instanceId),
+    );
     if (owners.length < limits.current.maxInstances || unsure || owners.includes(self)) {
       this.#fullSinceMs = null;
       return;
