@@ -12,7 +12,7 @@ export const SOCKETS_MAX = 4_096;
 /** Above the sockets of the listener and those dialled for relaying, so that libp2p never closes a connection with sessions on it to make room. */
 export const CONNECTIONS_MAX = 2 * SOCKETS_MAX;
 /** An incoming connection that has not proved a key by then is closed. */
-export const UPGRADE_TIMEOUT_MS = 5_000;
+export const UPGRADE_TIMEOUT_MS = 3_000;
 /** Resolving, connecting and proving both keys must be done by then. */
 export const DIAL_TIMEOUT_MS = 4_000;
 /** Addresses tried for one instance. */
@@ -24,7 +24,7 @@ export const STREAMS_MAX = 8_192;
 /** Control streams of one connection: one is used, another replaces it when it broke. */
 export const CONTROL_STREAMS_MAX = 4;
 /** A connection that has shown neither a grant nor a claim for this long is closed. */
-export const UNPROVED_MS = 10_000;
+export const UNPROVED_MS = 5_000;
 /** TCP probes an idle connection after this time. */
 export const KEEP_ALIVE_DELAY_MS = 15_000;
 /** The multiplexer asks whether the other side is there. */
@@ -49,7 +49,7 @@ export const CONTROL_IDLE_MS = 120_000;
 /** Unread answers of one client: beyond it the stream is reset. */
 export const ANSWERS_BYTES_MAX = 16 * 1024 * 1024;
 /** A session stream must show its claim by then. */
-export const CLAIM_TIMEOUT_MS = 10_000;
+export const CLAIM_TIMEOUT_MS = 5_000;
 /** Claims being checked or relayed and not answered yet, of all clients. */
 export const SESSIONS_OPENING_MAX = 4_096;
 /** How often byte counts of running sessions are reported. */
