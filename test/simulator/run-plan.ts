@@ -30,7 +30,9 @@ export function runPlan(plan: Plan, options: RunOptions = {}): Outcome {
   const world = new World({ plan, ...options, checkers: options.checkers ?? CHECKERS });
   let failure: Outcome['failure'] = null;
   try {
-    for (const step of plan.steps) world.queue.push(step.atMs, () => perform(world, step));
+    // Nothing is done to a pool in its quiet time.
+    for (const step of plan.steps)
+      if (step.atMs < plan.chaosMs) world.queue.push(step.atMs, () => perform(world, step));
     world.queue.push(plan.chaosMs, () => world.beginQuiet());
     world.runUntil(plan.chaosMs + plan.quietMs);
     for (const checker of world.checkers) checker.finished?.();

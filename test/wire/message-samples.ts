@@ -203,6 +203,7 @@ const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<
   suspicion: fc.record({ sealed: bytes }),
   sync: fc.record({ have: fc.array(recordVersion, { maxLength: 5 }) }),
   'sync-records': fc.record({ records: fc.array(bytes, { maxLength: 4 }), want: fc.array(id, { maxLength: 4 }) }),
+  pulse: fc.record({ sealed: bytes }),
   probe: fc.record({ nonce }),
   'probe-ack': fc.record({ nonce }),
   'probe-request': fc.record({ nonce, target: id }),

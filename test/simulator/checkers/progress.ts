@@ -1,6 +1,8 @@
+import { ExitCode } from '../../../src/base/errors.ts';
 import { type MakeChecker, Violation } from '../checker.ts';
 import { EPOCH_UNIX_MS } from '../host-clock.ts';
 import { holdsSeat } from '../sight.ts';
+import type { SimProcess } from '../sim-process.ts';
 import { DEATH_KNOWN_MS, describe, HEAL_MS, holders, newestHeld } from './holders.ts';
 
 /** After the quiet time nobody is still on the way: a free seat and somebody who waits for one do not stand beside each other. */
@@ -32,34 +34,30 @@ export const progressChecker: MakeChecker = (world) => ({
 
 /** Who ends by itself ends with a reason that is true. */
 export const exitChecker: MakeChecker = (world) => {
-  const recent = new Map<number, number>();
+  const gaveUpAtMs = new Map<SimProcess, number>();
+  const occupied = (than: SimProcess): number => {
+    const since = world.now() - DEATH_KNOWN_MS;
+    const counts = (process: SimProcess): boolean =>
+      (process.running && holdsSeat(process.sight)) || (gaveUpAtMs.get(process) ?? Number.NEGATIVE_INFINITY) >= since;
+    return world.processes.filter((process) => process !== than && counts(process)).length;
+  };
   return {
-    seen(process) {
-      if (holdsSeat(process.sight)) recent.set(process.host, world.now());
+    seen(process, before) {
+      if (holdsSeat(before) && !holdsSeat(process.sight)) gaveUpAtMs.set(process, world.now());
     },
     ended(process) {
-      const { exit } = process;
-      if (holdsSeat(process.sight)) recent.set(process.host, world.now());
+      const { exit, sight } = process;
+      if (holdsSeat(sight)) gaveUpAtMs.set(process, world.now());
       if (exit === null || world.hostile.has(process)) return;
       const lastLine = exit.lines.at(-1) ?? '';
-      if (exit.code === 70) throw new Violation('exit', `${process.name} ended as a bug: ${lastLine}`);
-      if (exit.code === 3 && world.whole() >= HEAL_MS) {
-        const since = world.now() - DEATH_KNOWN_MS;
-        const occupied = [...world.processes].filter(
-          (other) =>
-            other !== process &&
-            (recent.get(other.host) ?? -1) >= since &&
-            (other.running ? holdsSeat(other.sight) : other.endedAtMs >= since),
-        );
-        const expired = lastLine.includes('expired');
-        if (!expired && occupied.length < process.sight.limit.maxInstances) {
-          throw new Violation('exit', `${process.name} was refused with ${occupied.length} seats taken: ${lastLine}`);
-        }
+      if (exit.code === ExitCode.bug) throw new Violation('exit', `${process.name} ended as a bug: ${lastLine}`);
+      const refused = exit.code === ExitCode.poolFull && !lastLine.includes('expired');
+      if (refused && world.whole() >= HEAL_MS && occupied(process) < sight.limit.maxInstances) {
+        throw new Violation('exit', `${process.name} was refused with ${occupied(process)} seats taken: ${lastLine}`);
       }
-      if (exit.code === 2 && lastLine.includes('identity')) {
-        const twins = world.processes.filter(({ id }) => id === process.id);
-        if (twins.length < 2)
-          throw new Violation('exit', `${process.name} believes in a twin that there is not: ${lastLine}`);
+      const copied = exit.code === ExitCode.usage && lastLine.includes('identity');
+      if (copied && world.processes.filter(({ id }) => id === process.id).length < 2) {
+        throw new Violation('exit', `${process.name} believes in a twin that there is not: ${lastLine}`);
       }
     },
   };
