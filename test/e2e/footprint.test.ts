@@ -12,7 +12,9 @@ const createPool = usePools();
 const NAMES = ['a', 'b', 'c'];
 /** The first seconds go to compiling what runs most. */
 const SETTLE_MS = 10_000;
-const WATCH_MS = scaled({ usual: 10_000, full: 60_000 });
+/** One look at the processor time. Of several the least counts: others on the machine make the same work dearer, never cheaper. */
+const LOOK_MS = 5000;
+const LOOKS = scaled({ usual: 3, full: 12 });
 const RESIDENT_MB_MAX = 150;
 const PROCESSOR_PERCENT_MAX = 2;
 /** Linux counts processor time in hundredths of a second (USER_HZ, proc(5)). */
@@ -22,18 +24,16 @@ describe.skipIf(process.platform !== 'linux')(
   'an idle instance in a pool of three (reads /proc, which Linux has)',
   () => {
     it('keeps less than 150 MB resident and takes less than 2 % of a processor', {
-      timeout: 60_000 + SETTLE_MS + WATCH_MS,
+      timeout: 60_000 + SETTLE_MS + LOOKS * LOOK_MS,
     }, async () => {
       const pool = createPool({ maxInstances: 3, bootstrap: NAMES });
       const instances = pool.startAll(NAMES);
       await untilAgreed(instances, { holders: NAMES });
       const processIds = instances.map(({ processId }) => processId);
       await untilPassed(SETTLE_MS);
-      const beganAtMs = performance.now();
-      const before = processIds.map(processorMs);
-      await untilPassed(WATCH_MS);
-      const elapsedMs = performance.now() - beganAtMs;
-      const percent = processIds.map((id, index) => ((processorMs(id) - (before[index] ?? 0)) / elapsedMs) * 100);
+      const looks: (readonly number[])[] = [];
+      for (let look = 0; look < LOOKS; look++) looks.push(await processorPercents(processIds));
+      const percent = processIds.map((_, index) => Math.min(...looks.map((values) => values[index] ?? Number.NaN)));
       const figure = { file: 'footprint' };
       const memory = recordFigure({
         ...figure,
@@ -66,6 +66,14 @@ function untilPassed(durationMs: number): Promise<void> {
 function residentMb(processId: number): number {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${processId}/status`, 'utf8'))?.[1];
   return Number(kib) / 1024;
+}
+
+async function processorPercents(processIds: readonly number[]): Promise<readonly number[]> {
+  const beganAtMs = performance.now();
+  const before = processIds.map(processorMs);
+  await untilPassed(LOOK_MS);
+  const elapsedMs = performance.now() - beganAtMs;
+  return processIds.map((id, index) => ((processorMs(id) - (before[index] ?? 0)) / elapsedMs) * 100);
 }
 
 /** User and system time; they follow the process's name, which may hold anything. */

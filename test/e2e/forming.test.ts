@@ -57,11 +57,11 @@ describe('instances started at the same instant', () => {
         expect(endings).toHaveLength(2);
         const admitted = instances.filter(({ isRunning }) => isRunning);
         const { holders } = await untilAgreed(admitted, { holders: admitted.map(({ name }) => name) });
-        for (const { code, lastLine, afterMs, stderr } of endings) {
+        for (const { code, lastLine, afterMs, sinceListeningMs, stderr } of endings) {
           expect(code).toBe(3);
           expect(lastLine).toMatch(/^Maximum instances reached: 3 of 3 \(this instance would be rank [34]\)$/);
           for (const name of holders) expect(stderr).toContain(`seat held by ${name} (`);
-          expect(afterMs).toBeLessThan(REFUSED_MS);
+          expect(sinceListeningMs).toBeLessThan(REFUSED_MS);
           refusedAfter.push(afterMs);
         }
         took.push(formingMs(admitted));
@@ -86,14 +86,20 @@ describe('instances started at the same instant', () => {
 
 interface Refusal extends Ending {
   readonly stderr: string;
+  /** How long loading the program takes is the machine's affair. */
+  readonly sinceListeningMs: number;
 }
 
 function untilTwoEnd(instances: readonly Instance[]): Promise<readonly Refusal[]> {
   return until('two of five end', { within: 20_000 }, async () => {
     const ended = instances.filter(({ isRunning }) => !isRunning);
     needs(ended.length >= 2, `${ended.length} have ended`);
-    return Promise.all(
-      ended.map(async ({ ended: ending, lines }) => ({ ...(await ending), stderr: lines.join('\n') })),
-    );
+    return Promise.all(ended.map(refusalOf));
   });
+}
+
+async function refusalOf(instance: Instance): Promise<Refusal> {
+  const ending = await instance.ended;
+  const listeningUnixMs = instance.logged('listening')[0]?.unixMs ?? Number.NaN;
+  return { ...ending, stderr: instance.lines.join('\n'), sinceListeningMs: ending.endedUnixMs - listeningUnixMs };
 }

@@ -25,6 +25,7 @@ export interface Ending {
   readonly lastLine: string;
   /** From the start of the process, or from its release if it was held, to its end. */
   readonly afterMs: number;
+  readonly endedUnixMs: number;
 }
 
 /** One line of the log. */
@@ -171,7 +172,7 @@ export class Instance {
     }
     const [code, signal] = await once(this.#child, 'close');
     const afterMs = Math.round(performance.now() - this.#beganAtMs);
-    this.#ending = { code, signal, lastLine: this.#lines.at(-1) ?? '', afterMs };
+    this.#ending = { code, signal, lastLine: this.#lines.at(-1) ?? '', afterMs, endedUnixMs: Date.now() };
     return this.#ending;
   }
 }
