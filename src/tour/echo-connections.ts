@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { GatewayError } from '../base/errors.ts';
 import { portOf } from './ports.ts';
+import { TourError } from './tour-error.ts';
 
 /** Until what was sent must have come back. */
 const ECHO_MS = 10_000;
@@ -48,8 +48,7 @@ class SocketEcho implements EchoConnection {
       this.#socket.off('data', onData);
     }
     const back = Buffer.concat(came).toString();
-    if (back !== text)
-      throw new GatewayError('bad-message', `"${text}" was sent through the tunnel, "${back}" came back`);
+    if (back !== text) throw new TourError(`"${text}" was sent through the tunnel, "${back}" came back`);
   }
 
   end(): void {
@@ -65,10 +64,10 @@ class SocketEcho implements EchoConnection {
         once(this.#socket, 'close', { signal: either }),
       ]);
     } catch (cause) {
-      throw new GatewayError('timeout', `the echo target did not answer within ${ECHO_MS / 1000} s`, { cause });
+      throw new TourError(`the echo target did not answer within ${ECHO_MS / 1000} s`, { cause });
     } finally {
       over.abort();
     }
-    if (this.#socket.destroyed) throw new GatewayError('target-reset', 'a connection through the tunnel was closed');
+    if (this.#socket.destroyed) throw new TourError('a connection through the tunnel was closed');
   }
 }

@@ -2,8 +2,8 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AskOf, askControl, type ControlAnswers, type ControlAsk } from '../api/client.ts';
-import { GatewayError } from '../base/errors.ts';
 import { hasEnded, type Programs } from './programs.ts';
+import { TourError } from './tour-error.ts';
 import { until } from './until.ts';
 
 /** What an instance of the tour is started with. */
@@ -89,7 +89,7 @@ export class TourInstance {
 
   /** Throws when the process has ended. */
   assertRunning(): void {
-    if (!this.isRunning) throw new GatewayError('unreachable', `${this.name} has ended`);
+    if (!this.isRunning) throw new TourError(`${this.name} has ended`);
   }
 
   /** Ends it without a chance to say good-bye. */

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError } from '../base/errors.ts';
+import { TourError } from './tour-error.ts';
 
 /** What is waited for, and for how long. */
 export interface UntilInit {
@@ -13,8 +14,8 @@ export interface UntilInit {
 const LOOK_MS = 40;
 
 /**
- * Looks again and again until there is something. Throws `timeout` naming what did not come. An instance that cannot be asked yet, or
- * no longer, is no failure: the next look decides.
+ * Looks again and again until there is something. Throws a `TourError` naming what did not come. An instance that cannot be asked yet is no failure:
+ * the next look decides.
  */
 export async function until<T>(init: UntilInit, look: () => Promise<T | undefined> | T | undefined): Promise<T> {
   const untilMs = performance.now() + init.withinMs;
@@ -22,9 +23,8 @@ export async function until<T>(init: UntilInit, look: () => Promise<T | undefine
     init.signal.throwIfAborted();
     const found = await lookOnce(look);
     if (found !== undefined) return found;
-    if (performance.now() > untilMs) {
-      throw new GatewayError('timeout', `${init.what} did not happen within ${init.withinMs / 1000} s`);
-    }
+    if (performance.now() > untilMs)
+      throw new TourError(`${init.what} did not happen within ${init.withinMs / 1000} s`);
     await delay(LOOK_MS, undefined, { signal: init.signal });
   }
 }

@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { GatewayError } from '../base/errors.ts';
 import type { Terminal } from '../cli/frame/terminal.ts';
 import { GATEWAY_FILES } from '../config/index.ts';
 import type { EchoConnection } from './echo-connections.ts';
@@ -9,6 +8,7 @@ import { TourInstance } from './instance.ts';
 import { createNarrator, type Narrator } from './narrator.ts';
 import { type ProgramName, Programs } from './programs.ts';
 import type { Targets } from './targets.ts';
+import { TourError } from './tour-error.ts';
 
 /** Name of the tour's gateway. */
 export const GATEWAY_NAME = 'tour';
@@ -74,7 +74,7 @@ class TourWorld implements World {
 
   instance(name: string): TourInstance {
     const found = this.instances.get(name);
-    if (found === undefined) throw new GatewayError('not-found', `the tour has no instance ${name}`);
+    if (found === undefined) throw new TourError(`the tour has no instance ${name}`);
     return found;
   }
 
@@ -104,7 +104,7 @@ class TourWorld implements World {
     const code = await this.programs.run({ program, args, env, stdio: [...stdio] }, this.signal);
     // Its output came between: what follows begins a paragraph of its own.
     this.narrator.outputEnded();
-    if (code !== 0) throw new GatewayError('bad-message', `"${line}" has ended with exit code ${code}`);
+    if (code !== 0) throw new TourError(`"${line}" has ended with exit code ${code}`);
   }
 
   #endNow(): void {

@@ -1,10 +1,10 @@
 /** Records, tunnels, and where their connections land. */
 
 import type { JobReport } from '../../api/client.ts';
-import { GatewayError } from '../../base/errors.ts';
 import { openEcho } from '../echo-connections.ts';
 import { freeAddresses, portOf } from '../ports.ts';
 import { PAGE, type Targets } from '../targets.ts';
+import { TourError } from '../tour-error.ts';
 import { startTourTunnel } from '../tunnel.ts';
 import { until } from '../until.ts';
 import type { World } from '../world.ts';
@@ -16,7 +16,7 @@ const PAGE_MS = 10_000;
 /** Adds two records, tunnels to them, opens connections and shows which instances carry them. */
 export async function showForwarding(world: World): Promise<void> {
   const { narrator, targets } = world;
-  if (targets === undefined) throw new GatewayError('not-found', 'the targets do not run');
+  if (targets === undefined) throw new TourError('the targets do not run');
   narrator.chapter('Two records: what can be reached through the gateway');
   await addRecords(world, targets);
   narrator.chapter(`A tunnel; ${CONNECTIONS} connections through it land where the load is least`);
@@ -50,6 +50,7 @@ async function addRecords(world: World, { echo, web }: Targets): Promise<void> {
 async function untilSpread(world: World): Promise<readonly JobReport[]> {
   const init = { what: `the pool knowing of ${CONNECTIONS} connections`, withinMs: TOLD_MS, signal: world.signal };
   return until(init, async () => {
+    for (const instance of world.instances.values()) instance.assertRunning();
     const { jobs } = await world.instance('gateway-3').ask({ kind: 'jobs', most: 200 });
     const running = jobs.filter(({ parent, recordTitle, state }) => {
       return parent !== null && recordTitle === 'echo' && state === 'running';
@@ -61,7 +62,7 @@ async function untilSpread(world: World): Promise<readonly JobReport[]> {
 /** How many run where, for people. */
 function formatSpread(world: World, jobs: readonly JobReport[]): string {
   const workers = [...new Set(jobs.map(({ worker }) => worker ?? ''))];
-  if (workers.length < 2) throw new GatewayError('declined', 'all connections have landed on one instance');
+  if (workers.length < 2) throw new TourError('all connections have landed on one instance');
   const counts = workers.map((worker) => jobs.filter((job) => job.worker === worker).length);
   const entry = jobs[0]?.entry;
   const forwarded = jobs.filter(({ worker }) => worker !== entry).length;
@@ -72,13 +73,13 @@ function formatSpread(world: World, jobs: readonly JobReport[]): string {
 async function fetchPage(address: string): Promise<void> {
   const response = await fetch(`http://${address}/`, { signal: AbortSignal.timeout(PAGE_MS) });
   const text = (await response.text()).trim();
-  if (text !== PAGE) throw new GatewayError('bad-message', `the web target answered "${text}" through the tunnel`);
+  if (text !== PAGE) throw new TourError(`the web target answered "${text}" through the tunnel`);
 }
 
 async function showPath(world: World, jobs: readonly JobReport[]): Promise<void> {
   world.narrator.chapter('Every instance can tell what became of any job');
   await world.server('gateway-2', 'debug', 'jobs', '-n', '4');
   const forwarded = jobs.find(({ entry, worker }) => entry !== worker);
-  if (forwarded === undefined) throw new GatewayError('declined', 'no connection was forwarded to another instance');
+  if (forwarded === undefined) throw new TourError('no connection was forwarded to another instance');
   await world.server('gateway-3', 'debug', 'trace', forwarded.jobId);
 }

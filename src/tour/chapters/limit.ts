@@ -1,14 +1,17 @@
 /** The limit: lowered, it stops nobody; full is full; raised, there is room at once. */
-import { once } from 'node:events';
-import { GatewayError } from '../../base/errors.ts';
 import type { TourInstance } from '../instance.ts';
 import { freeAddresses } from '../ports.ts';
+import { TourError } from '../tour-error.ts';
+import { until } from '../until.ts';
 import { GATEWAY_NAME, type World } from '../world.ts';
 import { untilAgreed } from './beginning.ts';
 
 /** The exit code of an instance for which there is no seat. */
 const EXIT_POOL_FULL = 3;
 const REFUSED = 'Maximum instances reached: 3 of 2 (this instance would be rank 3)';
+
+/** It looks for the others, sees that the pool stays full, and ends. */
+const REFUSED_MS = 20_000;
 
 /** Lowers the limit below what runs, is refused a fourth instance, raises the limit and gets it admitted. */
 export async function showLimit(world: World): Promise<void> {
@@ -40,14 +43,15 @@ async function showRefusal({ narrator, programs, configFile, signal }: World, fo
   const child = programs.start({ program: 'gateway', args, env, stdio: ['ignore', 'ignore', 'pipe'] });
   const said: Buffer[] = [];
   child.stderr?.on('data', (chunk: Buffer) => void said.push(chunk));
-  const [code]: unknown[] = await once(child, 'close', { signal });
+  let ended: { readonly code: number | null } | undefined;
+  child.once('close', (code) => {
+    ended = { code };
+  });
+  const { code } = await until({ what: 'the end of a fourth instance', withinMs: REFUSED_MS, signal }, () => ended);
   const text = Buffer.concat(said).toString().trim();
   narrator.note(text);
   if (code !== EXIT_POOL_FULL || text.split('\n').at(-1) !== REFUSED) {
-    throw new GatewayError(
-      'declined',
-      `a fourth instance was not refused as it has to be, but ended with exit code ${code}`,
-    );
+    throw new TourError(`a fourth instance was not refused as it has to be, but ended with exit code ${code}`);
   }
   narrator.seen(`refused with exit code ${EXIT_POOL_FULL}, the reason on its last line`);
 }

@@ -1,8 +1,9 @@
 /** A standby waits, an instance dies, the tunnel goes on. */
-import { GatewayError } from '../../base/errors.ts';
+
 import { type EchoConnection, openEcho } from '../echo-connections.ts';
 import type { TourInstance } from '../instance.ts';
 import { freeAddresses } from '../ports.ts';
+import { TourError } from '../tour-error.ts';
 import { until } from '../until.ts';
 import type { World } from '../world.ts';
 import { untilAgreed } from './beginning.ts';
@@ -55,7 +56,7 @@ async function chooseVictim(world: World): Promise<Victim> {
   });
   const forwarded = running.find(({ entry, worker }) => entry !== worker);
   const name = members.find(({ instanceId }) => instanceId === forwarded?.worker)?.name;
-  if (name === undefined) throw new GatewayError('not-found', 'no connection runs on another instance than the entry');
+  if (name === undefined) throw new TourError('no connection runs on another instance than the entry');
   const carried = running.filter(({ worker }) => worker === forwarded?.worker).length;
   return { name, instance: world.instance(name), carried };
 }
