@@ -111,7 +111,7 @@ class Machine implements PoolMachine {
         this.#seats.start(input.search);
         return;
       case 'link-up':
-        return this.#exchange.greet(input.peer);
+        return this.#exchange.met(input.peer);
       case 'link-down':
         return this.#linkDown(input.peer);
       case 'direct':
@@ -269,6 +269,7 @@ class Machine implements PoolMachine {
 
   #carryOn(): void {
     const { table, now, own } = this.#context;
+    this.#exchange.run();
     if (this.#exchange.twin !== null) this.#stopTwin();
     for (const member of this.#detector.run()) this.#gone(member);
     for (const member of this.#exchange.takeLeavers()) this.#gone(member);
@@ -299,6 +300,7 @@ class Machine implements PoolMachine {
     if (!this.#started) return undefined;
     const due = [
       this.#detector.dueAtMs(),
+      this.#exchange.dueAtMs(),
       this.#pulses.dueAtMs(),
       this.#seats.dueAtMs(),
       this.#drains.dueAtMs(),

@@ -65,6 +65,8 @@ export const CANCEL_GRACE_MS = 2000;
 
 /** Between two greetings of the same peer: a lost one is repeated, and two that do not hear each other do not shout. */
 export const GREET_SPACING_MS = 400;
+/** How long a link without a greeting keeps a joiner waiting: whoever is there may hold a seat. */
+export const GREETING_AWAITED_MS = 5000;
 /** How long a member's digest may differ before records are exchanged with it. */
 export const DIFFERENCE_MS = 600;
 /** Between two exchanges with the same member. */

@@ -187,7 +187,7 @@ export class SeatKeeper {
 
   #seekSeat(): void {
     const { now, limits, clock, own, self } = this.#context;
-    if (now.atMs < this.#readyAtMs()) return;
+    if (now.atMs < this.#readyAtMs() || this.#exchange.awaitsGreeting) return;
     if (this.handover.pending) {
       const handed = this.handover.pursue();
       if (handed !== undefined) this.#takeSeat(handed);

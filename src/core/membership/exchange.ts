@@ -12,6 +12,7 @@ import {
   EXCHANGE_PACE_MS,
   EXCHANGE_SPACING_MS,
   GREET_SPACING_MS,
+  GREETING_AWAITED_MS,
 } from '../timing.ts';
 import type { Detector } from './detector.ts';
 import { compareVersions, isLive, type Member, type MergeResult } from './member-table.ts';
@@ -29,6 +30,8 @@ export class Exchange {
   readonly #detector: Detector;
   readonly #leavers: Member[] = [];
   readonly #greetedAtMs = new Map<InstanceId, number>();
+  /** Links over which no greeting has come yet, and until when one is waited for. */
+  readonly #silent = new Map<InstanceId, number>();
   #exchangedAtMs = Number.NEGATIVE_INFINITY;
   /** Somebody's whole table was taken in since the start. */
   synchronised = false;
@@ -62,14 +65,45 @@ export class Exchange {
     });
   }
 
+  /** A link is there: both sides greet, and again until the other's greeting has come. */
+  met(peer: InstanceId): void {
+    this.#silent.set(peer, this.#context.now.atMs + GREETING_AWAITED_MS);
+    this.greet(peer);
+  }
+
   /** The link to a peer is gone: the next one begins with a greeting. */
   parted(peer: InstanceId): void {
     this.#greetedAtMs.delete(peer);
+    this.#silent.delete(peer);
+  }
+
+  /** Somebody is linked and has not said yet who it is. */
+  get awaitsGreeting(): boolean {
+    return this.#silent.size > 0;
+  }
+
+  /** Greets again where no greeting has come. */
+  run(): void {
+    for (const [peer, untilMs] of [...this.#silent]) {
+      if (untilMs <= this.#context.now.atMs) this.#silent.delete(peer);
+      else this.greet(peer);
+    }
+  }
+
+  /** When `run` has something to do. */
+  dueAtMs(): number | undefined {
+    let due: number | undefined;
+    for (const [peer, untilMs] of this.#silent) {
+      const at = Math.min(untilMs, (this.#greetedAtMs.get(peer) ?? 0) + GREET_SPACING_MS);
+      due = due === undefined ? at : Math.min(due, at);
+    }
+    return due;
   }
 
   /** Takes a greeting in: who it is, and how far the clocks are apart. */
   greeted(from: InstanceId, hello: Extract<Direct, { kind: 'hello' }>): Greeting {
     const { outbox, now, clock, init, table } = this.#context;
+    this.#silent.delete(from);
     if (hello.gatewayUid !== init.gateway.uid) return 'other-gateway';
     const poolUnixMs = clock.poolUnixMs(now.unixMs);
     const aheadMs = hello.wallUnixMs - poolUnixMs;
