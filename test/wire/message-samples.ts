@@ -40,9 +40,11 @@ export interface Family<T> {
 // biome-ignore lint/complexity/useRegexLiterals: a literal with control characters is a lint error of its own
 const CONTROL = new RegExp('[\\u0000-\\u001f\\u007f]', 'g');
 const printable = (maxLength: number): fc.Arbitrary<string> =>
-  fc
-    .string({ unit: 'binary', maxLength: Math.floor(maxLength / 2) })
-    .map((text) => text.replace(CONTROL, '.').toWellFormed());
+  fc.uint16Array({ maxLength }).map((units) =>
+    String.fromCharCode(...units)
+      .replace(CONTROL, '.')
+      .toWellFormed(),
+  );
 const name = printable(40);
 const id: fc.Arbitrary<PeerKeyId> = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(formatKeyId);
 const count = fc.maxSafeNat();
