@@ -4,11 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { untilAgreed } from './harness/agreement.ts';
 import { clockAhead } from './harness/clock.ts';
 import { usePools } from './harness/pool.ts';
+import { PATIENTLY } from './harness/scale.ts';
 
 const createPool = usePools();
 const HOUR_MS = 3_600_000;
 
-describe('an instance with a wrong clock', () => {
+describe('an instance with a wrong clock', PATIENTLY, () => {
   it('one hour behind joins last and displaces nobody', async () => {
     const pool = createPool({ maxInstances: 3, bootstrap: ['a', 'b'] });
     const [a, b] = pool.startAll(['a', 'b']);
@@ -20,7 +21,7 @@ describe('an instance with a wrong clock', () => {
     expect(Date.parse(joined.joinedAt['late'] ?? '')).toBeGreaterThan(Date.now() - 60_000);
 
     const full = pool.start('full', { env: clockAhead(-HOUR_MS) });
-    const ending = await full.untilEnded(20_000);
+    const ending = await full.untilEnded(40_000);
     expect([ending.code, ending.lastLine]).toEqual([
       3,
       'Maximum instances reached: 3 of 3 (this instance would be rank 3)',
@@ -35,7 +36,7 @@ describe('an instance with a wrong clock', () => {
     const instances = pool.startAll(['a', 'b']);
     const before = await untilAgreed(instances, { holders: ['a', 'b'] });
     const early = pool.start('early', { env: clockAhead(HOUR_MS) });
-    const { code, lastLine } = await early.untilEnded(20_000);
+    const { code, lastLine } = await early.untilEnded(40_000);
     const seconds = /^this server's clock is (\d+\.\d) s ahead of the pool's; at most 10 s are allowed/.exec(
       lastLine,
     )?.[1];

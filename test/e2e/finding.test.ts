@@ -8,6 +8,7 @@ import type { Instance } from './harness/instance.ts';
 import { useNetworks } from './harness/network.ts';
 import { usePools } from './harness/pool.ts';
 import { namespacesMissing } from './harness/requirements.ts';
+import { PATIENTLY } from './harness/scale.ts';
 import { needs, until } from './harness/until.ts';
 
 const createNetwork = useNetworks();
@@ -15,10 +16,10 @@ const createPool = usePools();
 const missing = namespacesMissing();
 
 async function untilAdmitted(instance: Instance): Promise<void> {
-  await instance.untilLogged('admitted', { within: 15_000 });
+  await instance.untilLogged('admitted', { within: 40_000 });
 }
 
-describe('instances find each other', () => {
+describe('instances find each other', PATIENTLY, () => {
   it('when all know one address and who listens there comes up last', async () => {
     const pool = createPool({ maxInstances: 3, bootstrap: ['last'] });
     const early = pool.startAll(['b', 'c']);
@@ -37,7 +38,7 @@ describe('instances find each other', () => {
       for (const name of order) {
         const instance = pool.start(name);
         instances.push(instance);
-        await instance.untilLogged('listening', { within: 15_000 });
+        await instance.untilLogged('listening', { within: 40_000 });
       }
       await untilAgreed(instances, { holders: order });
     });
@@ -87,7 +88,7 @@ describe('instances find each other', () => {
       const network = createNetwork();
       const pool = createPool({ maxInstances: 3, site: (name) => network.site(name) });
       const instances = pool.startAll(['a', 'b', 'c'], { args: ['--mdns'] });
-      await untilAgreed(instances, { holders: ['a', 'b', 'c'], within: 30_000 });
+      await untilAgreed(instances, { holders: ['a', 'b', 'c'] });
     },
   );
 });

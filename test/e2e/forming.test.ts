@@ -91,7 +91,7 @@ interface Refusal extends Ending {
 }
 
 function untilTwoEnd(instances: readonly Instance[]): Promise<readonly Refusal[]> {
-  return until('two of five end', { within: 20_000 }, async () => {
+  return until('two of five end', { within: 60_000 }, async () => {
     const ended = instances.filter(({ isRunning }) => !isRunning);
     needs(ended.length >= 2, `${ended.length} have ended`);
     return Promise.all(ended.map(refusalOf));

@@ -10,7 +10,7 @@ import { type SeatSample, watchSeats } from './harness/seat-watch.ts';
 
 const createPool = usePools();
 const ROUNDS = scaled({ usual: 2, full: 20 });
-const LEAVE_MS = 15_000;
+const LEAVE_MS = 40_000;
 
 async function startThree(): Promise<{ readonly pool: Pool; readonly instances: readonly Instance[] }> {
   const pool = createPool({ maxInstances: 3, bootstrap: ['a', 'b', 'c'] });

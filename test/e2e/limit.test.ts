@@ -6,7 +6,7 @@ import { untilAgreed } from './harness/agreement.ts';
 import { recordFigure } from './harness/figures.ts';
 import type { Instance } from './harness/instance.ts';
 import { type Pool, usePools } from './harness/pool.ts';
-import { scaled, timeFor } from './harness/scale.ts';
+import { PATIENTLY, scaled, timeFor } from './harness/scale.ts';
 
 const createPool = usePools();
 const NAMES = ['a', 'b', 'c', 'd', 'e'];
@@ -15,7 +15,7 @@ const ROUNDS = scaled({ usual: 3, full: 20 });
 async function startFive(): Promise<{ readonly pool: Pool; readonly instances: readonly Instance[] }> {
   const pool = createPool({ maxInstances: 5, bootstrap: NAMES });
   const instances = pool.startAll(NAMES);
-  await untilAgreed(instances, { holders: NAMES, within: 30_000 });
+  await untilAgreed(instances, { holders: NAMES });
   return { pool, instances };
 }
 
@@ -43,7 +43,7 @@ async function setMaxInstances(pool: Pool, maxInstances: number): Promise<SetRes
   return JSON.parse(stdout);
 }
 
-describe('pam gateway set-max-instances', () => {
+describe('pam gateway set-max-instances', PATIENTLY, () => {
   it(
     'is held by all of five instances within 1 s, and survives the restart of all',
     timeFor(ROUNDS, 5000),
@@ -92,7 +92,7 @@ describe('pam gateway set-max-instances', () => {
   });
 });
 
-describe("a limit that is not the next word of this pool's admin", () => {
+describe("a limit that is not the next word of this pool's admin", PATIENTLY, () => {
   it('is refused with its own reason and changes nothing', async () => {
     const [pool, other] = [createPool({ maxInstances: 2, bootstrap: ['a', 'b'] }), createPool({ maxInstances: 9 })];
     const instances = pool.startAll(['a', 'b']);
@@ -142,6 +142,6 @@ function spreadMs(instances: readonly Instance[], version: number): number {
 /** Without a moment in which anybody runs who could tell the others. */
 async function restartAll(pool: Pool, instances: readonly Instance[], version: number): Promise<void> {
   await Promise.all(instances.map((instance) => instance.stop()));
-  const again = await untilAgreed(pool.startAll(NAMES), { holders: NAMES, within: 30_000 });
+  const again = await untilAgreed(pool.startAll(NAMES), { holders: NAMES });
   expect(again.limitVersion).toBe(version);
 }

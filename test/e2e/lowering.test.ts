@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { type Agreed, untilAgreed } from './harness/agreement.ts';
 import type { Ending, Instance } from './harness/instance.ts';
 import { type Pool, usePools } from './harness/pool.ts';
+import { PATIENTLY } from './harness/scale.ts';
 
 const createPool = usePools();
-const TIMES = { timeout: 120_000 };
 
 async function setLimit(pool: Pool, maxInstances: number): Promise<void> {
   const { code, stderr } = await pool.pam(['gateway', 'set-max-instances', '-g', 'test', '-m', String(maxInstances)]);
@@ -15,7 +15,7 @@ async function setLimit(pool: Pool, maxInstances: number): Promise<void> {
 
 /** Starts one more instance, which must be refused. */
 async function refusal(pool: Pool, name: string): Promise<Ending> {
-  const ending = await pool.start(name).untilEnded(30_000);
+  const ending = await pool.start(name).untilEnded(40_000);
   expect(ending.code).toBe(3);
   return ending;
 }
@@ -27,8 +27,8 @@ async function expectServing(pool: Pool, names: readonly string[]): Promise<void
   }
 }
 
-describe('lowering the limit', () => {
-  it('from 3 to 2 stops none of three; a new one comes in when two have left', TIMES, async () => {
+describe('lowering the limit', PATIENTLY, () => {
+  it('from 3 to 2 stops none of three; a new one comes in when two have left', async () => {
     const pool = createPool({ maxInstances: 3, bootstrap: ['a', 'b', 'c'] });
     const [a, b, c] = pool.startAll(['a', 'b', 'c']);
     if (a === undefined || b === undefined || c === undefined) throw new Error('three were started');
@@ -52,7 +52,7 @@ describe('lowering the limit', () => {
     expect([agreed.holders, agreed.hint]).toEqual([['c', 'd'], null]);
   });
 
-  it('from 2 to 5 and back leaves the five that came meanwhile', TIMES, async () => {
+  it('from 2 to 5 and back leaves the five that came meanwhile', async () => {
     const pool = createPool({ maxInstances: 2, bootstrap: ['a', 'b'] });
     const first = pool.startAll(['a', 'b']);
     await untilAgreed(first, { holders: ['a', 'b'] });

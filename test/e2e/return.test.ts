@@ -6,6 +6,7 @@ import { untilAgreed } from './harness/agreement.ts';
 import { heldStart } from './harness/held-start.ts';
 import type { Instance } from './harness/instance.ts';
 import { type Pool, usePools } from './harness/pool.ts';
+import { PATIENTLY } from './harness/scale.ts';
 
 const createPool = usePools();
 const NAMES = ['a', 'b', 'c'];
@@ -25,8 +26,8 @@ async function startThree(): Promise<Three> {
   return { pool, a, b, c };
 }
 
-describe('a crashed instance', () => {
-  it('that is back before it is declared dead resumes its seat', { timeout: 90_000 }, async () => {
+describe('a crashed instance', PATIENTLY, () => {
+  it('that is back before it is declared dead resumes its seat', async () => {
     const { pool, a, b, c } = await startThree();
     const before = await untilAgreed([a, b, c], { holders: NAMES });
     // A waiting one would take any seat that fell free.
@@ -42,13 +43,13 @@ describe('a crashed instance', () => {
     expect(standby.logged('admitted')).toEqual([]);
   });
 
-  it('that comes back later queues behind whoever took its seat', { timeout: 90_000 }, async () => {
+  it('that comes back later queues behind whoever took its seat', async () => {
     const { pool, a, b, c } = await startThree();
     const standby = pool.start('d', { args: ['--standby'] });
     await untilAgreed([a, b, c, standby], { holders: NAMES, waiting: ['d'] });
     await a.kill();
     await untilAgreed([b, c, standby], { holders: ['b', 'c', 'd'] });
-    const ending = await pool.start('a').untilEnded(20_000);
+    const ending = await pool.start('a').untilEnded(40_000);
     expect([ending.code, ending.lastLine]).toEqual([
       3,
       'Maximum instances reached: 3 of 3 (this instance would be rank 3)',
@@ -57,13 +58,13 @@ describe('a crashed instance', () => {
   });
 });
 
-describe('a data directory', () => {
+describe('a data directory', PATIENTLY, () => {
   it('takes one process at a time', async () => {
     const pool = createPool({ maxInstances: 3, bootstrap: ['a'] });
     const first = pool.start('a');
-    await first.untilLogged('admitted', { within: 15_000 });
+    await first.untilLogged('admitted', { within: 40_000 });
     const second = pool.start('second', { dataDir: pool.dataDir('a') });
-    const { code } = await second.untilEnded(15_000);
+    const { code } = await second.untilEnded(40_000);
     expect(code).toBe(2);
     expect(second.lines.join('\n')).toContain(
       `data directory ${pool.dataDir('a')} is in use by process ${first.processId}`,
@@ -71,14 +72,14 @@ describe('a data directory', () => {
     await untilAgreed([first], { holders: ['a'] });
   });
 
-  it('that was copied stops the process that started later', { timeout: 90_000 }, async () => {
+  it('that was copied stops the process that started later', async () => {
     const { pool, a, b, c } = await startThree();
     cpSync(pool.dataDir('a'), pool.dataDir('copy'), {
       recursive: true,
       filter: (path) => !/\.(?:sock|path)$/.test(path),
     });
     const copy = pool.start('copy');
-    const { code, lastLine } = await copy.untilEnded(20_000);
+    const { code, lastLine } = await copy.untilEnded(40_000);
     expect([code, lastLine]).toEqual([
       2,
       expect.stringMatching(/runs with this instance's identity \S+: the data directory was copied/),

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { untilAgreed } from './harness/agreement.ts';
 import { type Pool, usePools } from './harness/pool.ts';
+import { PATIENTLY } from './harness/scale.ts';
 import { needs, until } from './harness/until.ts';
 
 const createPool = usePools();
@@ -14,7 +15,7 @@ async function topicOf(pool: Pool, name: string): Promise<{ readonly topic: stri
   return JSON.parse(stdout);
 }
 
-describe('the topic', () => {
+describe('the topic', PATIENTLY, () => {
   it('is the same on every instance of a pool', async () => {
     const pool = createPool({ maxInstances: 3, bootstrap: ['a', 'b', 'c'] });
     const instances = pool.startAll(['a', 'b', 'c']);
@@ -34,7 +35,7 @@ describe('the topic', () => {
   });
 });
 
-describe('an instance with', () => {
+describe('an instance with', PATIENTLY, () => {
   for (const { what, shared } of [
     { what: 'another secret', shared: ['gateway', 'firstLimit', 'adminKeys'] },
     { what: 'another gateway uid', shared: ['poolSecret'] },
@@ -44,9 +45,9 @@ describe('an instance with', () => {
       const other = createPool({ maxInstances: 3 });
       copyKeys(pool.configFile, other.configFile, shared);
       const a = pool.start('a', { args: ['--log-level', 'debug'] });
-      await a.untilLogged('admitted', { within: 15_000 });
+      await a.untilLogged('admitted', { within: 40_000 });
       const stranger = other.start('stranger', { args: ['--peer', pool.site('a').mesh, '--log-level', 'debug'] });
-      const refused = await stranger.untilLogged('dial-failed', { within: 15_000 });
+      const refused = await stranger.untilLogged('dial-failed', { within: 40_000 });
       expect(refused.fields['msg']).toContain('other pool secret or not a gateway mesh port');
       await untilAgreed([stranger], { holders: ['stranger'] });
       await untilAgreed([a], { holders: ['a'] });

@@ -26,7 +26,7 @@ export interface Agreed {
   readonly hint: string | null;
 }
 
-const AGREE_MS = 20_000;
+const AGREE_MS = 45_000;
 
 /**
  * Waits until `debug admission` is the same document on all of these instances, every live one agrees with every other, and it says what is

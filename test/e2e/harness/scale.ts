@@ -10,5 +10,8 @@ export function scaled(size: { readonly usual: number; readonly full: number }):
 
 /** The time a test may take, in milliseconds: some for starting and ending, and some for each of its rounds. */
 export function timeFor(rounds: number, roundMs: number): { readonly timeout: number } {
-  return { timeout: 60_000 + rounds * roundMs };
+  return { timeout: 120_000 + rounds * roundMs };
 }
+
+/** The time a test has that starts a few processes: on a busy machine each takes seconds to load. */
+export const PATIENTLY = { timeout: 180_000 } as const;
