@@ -56,6 +56,8 @@ export interface RecordVersion {
   readonly instanceId: InstanceId;
   readonly incarnation: number;
   readonly sequence: number;
+  /** Of the sealed record: two of one version, which only a hostile or copied instance makes, are told apart by it. */
+  readonly digest: string;
 }
 
 /** Why a seat claim was not granted, or that it was. Append only. */
@@ -204,7 +206,10 @@ export const directCodec: Codec<Direct> = union<Direct>({
   sync: [
     5,
     struct({
-      have: list(struct<RecordVersion>({ instanceId: keyId, incarnation: uint(), sequence: uint() }), MEMBERS_MAX),
+      have: list(
+        struct<RecordVersion>({ instanceId: keyId, incarnation: uint(), sequence: uint(), digest }),
+        MEMBERS_MAX,
+      ),
     }),
   ],
   'sync-records': [

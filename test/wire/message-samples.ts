@@ -181,7 +181,7 @@ const jobNotice: fc.Arbitrary<JobNotice> = fc.record({
 
 const jobNews: fc.Arbitrary<JobNews> = fc.record({ teller: id, notices: fc.array(jobNotice, { maxLength: 3 }) });
 const traceStep = fc.record({ atUnixMs: unixMs, instanceId: id, what: name, detail: name });
-const recordVersion = fc.record({ instanceId: id, incarnation: count, sequence: count });
+const recordVersion = fc.record({ instanceId: id, incarnation: count, sequence: count, digest: hex(16) });
 
 const gossip: fc.Arbitrary<Gossip> = fc.record({
   kind: fc.constantFrom('member-record', 'pulse', 'suspicion', 'limit', 'record', 'jobs'),

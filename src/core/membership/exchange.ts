@@ -135,6 +135,12 @@ export class Exchange {
     if (!signers.includes(record.instanceId) || (from !== undefined && record.instanceId !== from)) return undefined;
     if (record.instanceId === self) return this.#ownRecordSeen(record);
     const result = table.merge(record, sealed, { atMs: now.atMs, metAt: witnessStamp(this.#context) });
+    if (result === 'equivocation') {
+      this.#context.outbox.note('warn', 'member-equivocates', {
+        instance: record.instanceId,
+        sequence: record.sequence,
+      });
+    }
     if (result !== 'new' && result !== 'newer') return result;
     if (isPastJoining(record)) clock.adopt(record.issuedAt, record.issuedAt.unixMs, now.unixMs);
     else clock.observe(record.issuedAt, now.unixMs);
@@ -164,9 +170,9 @@ export class Exchange {
     const member = table.get(peer);
     if (member !== undefined) member.exchangedAtMs = now.atMs;
     const have: RecordVersion[] = [];
-    for (const { record, opinion } of table.all()) {
-      if (opinion !== 'dead')
-        have.push({ instanceId: record.instanceId, incarnation: record.incarnation, sequence: record.sequence });
+    for (const { record, opinion, digest } of table.all()) {
+      const { instanceId, incarnation, sequence } = record;
+      if (opinion !== 'dead') have.push({ instanceId, incarnation, sequence, digest });
     }
     outbox.send(peer, { kind: 'sync', have });
   }
@@ -179,7 +185,7 @@ export class Exchange {
     const lacking: Member[] = [];
     for (const member of table.all()) {
       const known = theirs.get(member.record.instanceId);
-      if (member.opinion === 'dead' || (known !== undefined && compareVersions(member.record, known) <= 0)) continue;
+      if (member.opinion === 'dead' || (known !== undefined && compareHeld(member, known) <= 0)) continue;
       if (known === undefined && !isLive(member)) continue;
       lacking.push(member);
     }
@@ -214,7 +220,7 @@ export class Exchange {
 
   #lacks(version: RecordVersion): boolean {
     const known = this.#context.table.get(version.instanceId);
-    return known === undefined || compareVersions(version, known.record) > 0;
+    return known === undefined || compareHeld(known, version) < 0;
   }
 
   #answer(to: InstanceId, members: readonly Member[], want: readonly InstanceId[]): void {
@@ -258,6 +264,11 @@ export class Exchange {
     }
     return 'older';
   }
+}
+
+/** Orders a held record and what another member says it holds: by version, then by digest, as the table does. */
+function compareHeld(member: Member, version: RecordVersion): number {
+  return compareVersions(member.record, version) || compareText(member.digest, version.digest);
 }
 
 function isPastJoining({ state }: MemberRecord): boolean {

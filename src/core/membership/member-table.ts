@@ -1,4 +1,4 @@
-import { digestText } from '../../base/bytes.ts';
+import { compareText, DIGEST_BYTES, digestText, formatHex, sha256 } from '../../base/bytes.ts';
 import { compareIds, type InstanceId } from '../../base/ids.ts';
 import { compareStamps, type Stamp } from '../../base/stamp.ts';
 import { MEMBERS_MAX } from '../../wire/bounds.ts';
@@ -13,6 +13,8 @@ export type Opinion = 'alive' | 'suspect' | 'dead';
 export interface Member {
   record: MemberRecord;
   sealed: Uint8Array;
+  /** Of the sealed record. */
+  digest: string;
   opinion: Opinion;
   /** Opinion changed or record replaced at. */
   changedAtMs: number;
@@ -34,7 +36,7 @@ export interface Member {
 }
 
 /** How a record compared with what was known. */
-export type MergeResult = 'new' | 'newer' | 'known' | 'older';
+export type MergeResult = 'new' | 'newer' | 'known' | 'older' | 'equivocation';
 
 /** Orders two versions of one instance's record. */
 export function compareVersions(
@@ -102,8 +104,9 @@ export class MemberTable {
     const known = this.#members.get(record.instanceId);
     if (known === undefined) return this.#add(record, sealed, met);
     const newer = compareVersions(record, known.record);
-    if (newer === 0) return 'known';
     if (newer < 0) return 'older';
+    const digest = digestOf(sealed);
+    if (newer === 0) return this.#mergeEqual(known, { record, sealed, digest });
     const returned = record.incarnation > known.record.incarnation;
     if (returned) {
       known.resumes =
@@ -116,6 +119,7 @@ export class MemberTable {
     }
     known.record = record;
     known.sealed = sealed;
+    known.digest = digest;
     known.changedAtMs = met.atMs;
     this.touch();
     return 'newer';
@@ -158,6 +162,16 @@ export class MemberTable {
       this.#members.delete(member.record.instanceId);
   }
 
+  /** Two records of one version: everywhere the one with the higher digest stays, whichever came first. */
+  #mergeEqual(known: Member, other: Pick<Member, 'record' | 'sealed' | 'digest'>): MergeResult {
+    if (other.digest === known.digest) return 'known';
+    if (compareText(other.digest, known.digest) > 0) {
+      Object.assign(known, other);
+      this.touch();
+    }
+    return 'equivocation';
+  }
+
   #add(
     record: MemberRecord,
     sealed: Uint8Array,
@@ -168,6 +182,7 @@ export class MemberTable {
     this.#members.set(record.instanceId, {
       record,
       sealed,
+      digest: digestOf(sealed),
       opinion: 'alive',
       changedAtMs: met.atMs,
       heardAtMs: met.atMs,
@@ -184,6 +199,10 @@ export class MemberTable {
     this.touch();
     return 'new';
   }
+}
+
+function digestOf(sealed: Uint8Array): string {
+  return formatHex(sha256(sealed).subarray(0, DIGEST_BYTES));
 }
 
 function sameSeat(left: MemberRecord, right: MemberRecord): boolean {
