@@ -20,11 +20,13 @@ export function programPath(program: ProgramName): string {
 }
 
 /** How long a process may take to end after it was asked to. */
-const END_MS = 8_000;
+const END_MS = 10_000;
+/** Until it is asked once more: an instance then stops without waiting for its sessions. */
+const AGAIN_MS = 2_500;
 
 /** Every process the tour has started: each is ended by its own id, and none is left behind. */
 export class Programs {
-  readonly #running = new Set<ChildProcess>();
+  readonly #running = new Map<ChildProcess, ProgramName>();
 
   /** Starts one of the programs as a user does. */
   start({ program, args, env, stdio }: ProgramInit): ChildProcess {
@@ -33,7 +35,7 @@ export class Programs {
       stdio,
       windowsHide: true,
     });
-    this.#running.add(child);
+    this.#running.set(child, program);
     child.once('exit', () => this.#running.delete(child));
     return child;
   }
@@ -52,19 +54,27 @@ export class Programs {
     }
   }
 
-  /** Asks all that still run to end, and kills those that take too long. */
+  /** Asks all that still run to end: clients first, then instances. Who takes long is told again, which means at once, and killed in the end. */
   async end(): Promise<void> {
     const late = setTimeout(() => this.endNow(), END_MS);
-    const running = [...this.#running];
-    for (const child of running) child.kill('SIGTERM');
-    await Promise.all(running.map((child) => (hasEnded(child) ? undefined : once(child, 'exit'))));
+    for (const program of ['pam', 'gateway'] as const) {
+      const running = [...this.#running].filter(([, name]) => name === program).map(([child]) => child);
+      const again = setTimeout(() => askToEnd(running), AGAIN_MS);
+      askToEnd(running);
+      await Promise.all(running.map((child) => (hasEnded(child) ? undefined : once(child, 'exit'))));
+      clearTimeout(again);
+    }
     clearTimeout(late);
   }
 
   /** Without waiting: this process is about to end. */
   endNow(): void {
-    for (const child of this.#running) child.kill('SIGKILL');
+    for (const child of this.#running.keys()) child.kill('SIGKILL');
   }
+}
+
+function askToEnd(children: readonly ChildProcess[]): void {
+  for (const child of children) if (!hasEnded(child)) child.kill('SIGTERM');
 }
 
 /** True once the process is gone. */
