@@ -1,16 +1,30 @@
 /** Leaving and taking over: a drain frees its seat, and a seat handed over is never held twice and never by nobody. */
 
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { untilAgreed } from './harness/agreement.ts';
 import { recordFigure } from './harness/figures.ts';
 import type { Instance } from './harness/instance.ts';
 import { type Pool, type StartInit, usePools } from './harness/pool.ts';
-import { scaled, timeFor } from './harness/scale.ts';
+import { addRecord, untilRecordHeld } from './harness/records.ts';
+import { PATIENTLY, scaled, timeFor } from './harness/scale.ts';
 import { type SeatSample, watchSeats } from './harness/seat-watch.ts';
+import { countSessions } from './harness/sessions.ts';
+import { useTalkers } from './harness/talker.ts';
+import { useTunnels } from './harness/tunnel.ts';
+import { dialEcho } from './targets/socket.ts';
+import { echo, startTarget, type Target } from './targets/target.ts';
 
 const createPool = usePools();
+const startTunnel = useTunnels();
+const startTalker = useTalkers();
 const ROUNDS = scaled({ usual: 2, full: 20 });
 const LEAVE_MS = 40_000;
+
+let target: Target;
+beforeAll(async () => {
+  target = await startTarget(echo);
+});
+afterAll(() => target.stop());
 
 async function startThree(): Promise<{ readonly pool: Pool; readonly instances: readonly Instance[] }> {
   const pool = createPool({ maxInstances: 3, bootstrap: ['a', 'b', 'c'] });
@@ -44,6 +58,34 @@ describe('draining', () => {
       await untilAgreed([c, standby], { holders: ['c', 'd'] });
     },
   );
+});
+
+describe('draining with sessions', PATIENTLY, () => {
+  it('lets them finish, sends new ones elsewhere, and keeps the seat until then', async () => {
+    const pool = createPool({ maxInstances: 2, bootstrap: ['a', 'b'] });
+    const [a, b] = pool.startAll(['a', 'b'], { args: ['--drain-seconds', '600'] });
+    if (a === undefined || b === undefined) throw new Error('two were started');
+    await untilAgreed([a, b], { holders: ['a', 'b'] });
+    await addRecord(pool, 'echo', target);
+    await untilRecordHeld(pool, ['a', 'b'], 'echo');
+    const { port, ready } = await startTunnel({ pool, record: 'echo', entries: ['a', 'b'] });
+    const talkers = [];
+    for (let opened = 0; opened < 4; opened++) talkers.push(await startTalker(port));
+    expect(await countSessions(pool, ready.jobId)).toEqual([2, 2]);
+
+    expect((await pool.gateway('b', ['drain', '--no-wait'])).code).toBe(0);
+    const standby = pool.start('c', { args: ['--standby'] });
+    await untilAgreed([a, b, standby], { holders: ['a', 'b'], waiting: ['c'] });
+    const sockets = await Promise.all(['1', '2', '3', '4'].map((text) => dialEcho(port, text)));
+    expect(await countSessions(pool, ready.jobId)).toEqual([6, 2, 0]);
+    for (const talker of talkers) await talker.untilAnswered(3);
+    expect(standby.logged('admitted')).toEqual([]);
+
+    for (const talker of talkers) talker.hangUp();
+    for (const socket of sockets) socket.destroy();
+    expect((await b.untilEnded(LEAVE_MS)).code).toBe(0);
+    await untilAgreed([a, standby], { holders: ['a', 'c'] });
+  });
 });
 
 describe('a seat handover', () => {

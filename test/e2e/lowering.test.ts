@@ -1,12 +1,24 @@
 /** A lower limit stops nobody, and lets nobody in before there is room. */
 
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Agreed, untilAgreed } from './harness/agreement.ts';
 import type { Ending, Instance } from './harness/instance.ts';
 import { type Pool, usePools } from './harness/pool.ts';
+import { addRecord, untilRecordHeld } from './harness/records.ts';
 import { PATIENTLY } from './harness/scale.ts';
+import { countSessions } from './harness/sessions.ts';
+import { useTunnels } from './harness/tunnel.ts';
+import { dialEcho } from './targets/socket.ts';
+import { echo, startTarget, type Target } from './targets/target.ts';
 
 const createPool = usePools();
+const startTunnel = useTunnels();
+
+let target: Target;
+beforeAll(async () => {
+  target = await startTarget(echo);
+});
+afterAll(() => target.stop());
 
 async function setLimit(pool: Pool, maxInstances: number): Promise<void> {
   const { code, stderr } = await pool.pam(['gateway', 'set-max-instances', '-g', 'test', '-m', String(maxInstances)]);
@@ -18,6 +30,16 @@ async function refusal(pool: Pool, name: string): Promise<Ending> {
   const ending = await pool.start(name).untilEnded(40_000);
   expect(ending.code).toBe(3);
   return ending;
+}
+
+/** One session on each, through a tunnel of its own. */
+async function expectJobsOnAll(pool: Pool, names: readonly string[]): Promise<void> {
+  await untilRecordHeld(pool, names, 'echo');
+  const tunnel = await startTunnel({ pool, record: 'echo', entries: names });
+  const sockets = await Promise.all(names.map((name) => dialEcho(tunnel.port, name)));
+  expect(await countSessions(pool, tunnel.ready.jobId)).toEqual(names.map(() => 1));
+  for (const socket of sockets) socket.destroy();
+  await tunnel.stop();
 }
 
 async function expectServing(pool: Pool, names: readonly string[]): Promise<void> {
@@ -40,12 +62,15 @@ describe('lowering the limit', PATIENTLY, () => {
     const first = await refusal(pool, 'd');
     expect(first.lastLine).toBe('Maximum instances reached: 3 of 2 (this instance would be rank 3)');
     await expectServing(pool, ['a', 'b', 'c']);
+    await addRecord(pool, 'echo', target);
+    await expectJobsOnAll(pool, ['a', 'b', 'c']);
 
     await a.stop();
     await untilAgreed([b, c], { holders: ['b', 'c'] });
     const second = await refusal(pool, 'd');
     expect(second.lastLine).toBe('Maximum instances reached: 2 of 2 (this instance would be rank 2)');
     await expectServing(pool, ['b', 'c']);
+    await expectJobsOnAll(pool, ['b', 'c']);
 
     await b.stop();
     const agreed = await untilAgreed([c, pool.start('d')], { holders: ['c', 'd'] });
