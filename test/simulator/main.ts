@@ -1,11 +1,14 @@
 /**
  * `npm run simulate -- [--seeds N] [--from N] [--seed N] [--instances N] [--no-shrink] [--trace [--messages]] [--plan FILE]`: runs simulated pools and
  * reports what broke. One seed gives one life of a pool; `--trace` tells it line by line. `--plan` keeps the shrunk plan of a failure in a file, and runs the
- * plan of the file when it is there.
+ * plan of the file when it is there. `--explore [--departures N] [--minutes N]` explores small worlds exhaustively instead.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { drawPlan } from './draw-plan.ts';
+import { explore } from './explorer/explore.ts';
+import { formatExploration } from './explorer/report.ts';
+import { SITUATIONS } from './explorer/situations.ts';
 import { FAULTS, FaultCounts } from './fault-counts.ts';
 import { formatStep, type Plan } from './plan.ts';
 import { describeFailure } from './report.ts';
@@ -21,15 +24,37 @@ const { values } = parseArgs({
     trace: { type: 'boolean', default: false },
     messages: { type: 'boolean', default: false },
     plan: { type: 'string' },
+    explore: { type: 'boolean', default: false },
+    departures: { type: 'string', default: '2' },
+    minutes: { type: 'string', default: '60' },
     'no-shrink': { type: 'boolean', default: false },
     'most-failures': { type: 'string', default: '10' },
   },
 });
 
+/** A map in memory holds that many. */
+const EXPLORED_STATES_MAX = 10_000_000;
 const instances = values.instances === undefined ? undefined : Number(values.instances);
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
-process.exitCode = run();
+process.exitCode = values.explore ? exploreAll() : run();
+
+/** Every situation of the small world, each with its share of the time. */
+function exploreAll(): number {
+  const spendMs = (Number(values.minutes) * 60_000) / SITUATIONS.length;
+  const explorations = SITUATIONS.map((situation) => {
+    const exploration = explore(situation, {
+      departuresMax: Number(values.departures),
+      statesMax: EXPLORED_STATES_MAX,
+      spendMs,
+    });
+    console.log(formatExploration(exploration));
+    return exploration;
+  });
+  const states = explorations.reduce((sum, exploration) => sum + exploration.states, 0);
+  console.log(`${states} states in all, up to ${values.departures} departures from the usual course`);
+  return explorations.some(({ failure }) => failure !== null) ? 1 : 0;
+}
 
 /** The plan of the seed, or the one that an earlier shrinking left in the file of `--plan`. */
 function readPlan(seed: number): Plan {

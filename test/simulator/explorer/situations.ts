@@ -1,0 +1,115 @@
+import type { Situation } from './small-world.ts';
+
+const soon = { startMs: 0, standby: false, replaces: null };
+const waiting = { startMs: 1500, standby: true, replaces: null };
+
+/** Small worlds worth every interleaving. Claims begin some 450 ms after the start; a death is known after two to four seconds. */
+export const SITUATIONS: readonly Situation[] = [
+  {
+    name: 'two start at once for one seat',
+    maxInstances: 1,
+    instances: [soon, soon],
+    fromMs: 0,
+    untilMs: 900,
+    mayHappen: [],
+  },
+  {
+    name: 'two start at once for two seats',
+    maxInstances: 2,
+    instances: [soon, soon],
+    fromMs: 0,
+    untilMs: 900,
+    mayHappen: [],
+  },
+  {
+    name: 'three start at once for two seats',
+    maxInstances: 2,
+    instances: [soon, soon, soon],
+    fromMs: 380,
+    untilMs: 900,
+    mayHappen: [],
+  },
+  {
+    name: 'four start at once for three seats',
+    maxInstances: 3,
+    instances: [soon, soon, soon, soon],
+    fromMs: 400,
+    untilMs: 700,
+    mayHappen: [],
+  },
+  {
+    name: 'a holder crashes while two wait for one seat',
+    maxInstances: 1,
+    instances: [soon, waiting, waiting],
+    fromMs: 2600,
+    untilMs: 6500,
+    mayHappen: [{ kind: 'crash', instance: 0, returns: false }],
+  },
+  {
+    name: 'a holder crashes and comes back while one waits',
+    maxInstances: 1,
+    instances: [soon, waiting],
+    fromMs: 2600,
+    untilMs: 6500,
+    mayHappen: [{ kind: 'crash', instance: 0, returns: true }],
+  },
+  {
+    name: 'a holder leaves while two wait for its seat',
+    maxInstances: 2,
+    instances: [soon, soon, waiting, waiting],
+    fromMs: 2500,
+    untilMs: 3300,
+    mayHappen: [{ kind: 'leave', instance: 0 }],
+  },
+  {
+    name: 'the limit is raised while two wait',
+    maxInstances: 1,
+    instances: [soon, waiting, waiting],
+    fromMs: 2500,
+    untilMs: 3300,
+    mayHappen: [{ kind: 'limit', maxInstances: 2, instance: 1 }],
+  },
+  {
+    name: 'the limit is lowered while three claim their seats',
+    maxInstances: 3,
+    instances: [soon, soon, soon],
+    fromMs: 380,
+    untilMs: 900,
+    mayHappen: [{ kind: 'limit', maxInstances: 1, instance: 1 }],
+  },
+  {
+    name: 'the limit changes twice while one claims',
+    maxInstances: 1,
+    instances: [soon, waiting, waiting],
+    fromMs: 2500,
+    untilMs: 3300,
+    mayHappen: [
+      { kind: 'limit', maxInstances: 3, instance: 1 },
+      { kind: 'limit', maxInstances: 1, instance: 2 },
+    ],
+  },
+  {
+    name: 'a seat is handed over while another one waits for it',
+    maxInstances: 1,
+    instances: [soon, waiting, { startMs: 2600, standby: false, replaces: 0 }],
+    fromMs: 2600,
+    untilMs: 4000,
+    mayHappen: [],
+  },
+  {
+    name: 'the giver of a seat crashes and comes back',
+    maxInstances: 1,
+    instances: [soon, { startMs: 2600, standby: false, replaces: 0 }, waiting],
+    fromMs: 2900,
+    untilMs: 4500,
+    mayHappen: [{ kind: 'crash', instance: 0, returns: true }],
+  },
+  {
+    name: 'the taker of a seat crashes and comes back',
+    maxInstances: 1,
+    instances: [soon, { startMs: 2600, standby: false, replaces: 0 }, waiting],
+    fromMs: 2900,
+    untilMs: 4500,
+    mayHappen: [{ kind: 'crash', instance: 1, returns: true }],
+  },
+];
