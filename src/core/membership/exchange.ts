@@ -32,6 +32,7 @@ export class Exchange {
   readonly #greetedAtMs = new Map<InstanceId, number>();
   /** Links over which no greeting has come yet, and until when one is waited for. */
   readonly #silent = new Map<InstanceId, number>();
+  #soughtAtMs = Number.NEGATIVE_INFINITY;
   #exchangedAtMs = Number.NEGATIVE_INFINITY;
   /** Somebody's whole table was taken in since the start. */
   synchronised = false;
@@ -88,6 +89,7 @@ export class Exchange {
       if (untilMs <= this.#context.now.atMs) this.#silent.delete(peer);
       else this.greet(peer);
     }
+    this.#seekTable();
   }
 
   /** When `run` has something to do. */
@@ -97,7 +99,8 @@ export class Exchange {
       const at = Math.min(untilMs, (this.#greetedAtMs.get(peer) ?? 0) + GREET_SPACING_MS);
       due = due === undefined ? at : Math.min(due, at);
     }
-    return due;
+    if (this.synchronised || directAudience(this.#context).length === 0) return due;
+    return Math.min(due ?? Number.POSITIVE_INFINITY, this.#soughtAtMs + GREET_SPACING_MS);
   }
 
   /** Takes a greeting in: who it is, and how far the clocks are apart. */
@@ -207,6 +210,7 @@ export class Exchange {
     const peer = member.record.instanceId;
     if (recordMissing(member)) outbox.send(peer, { kind: 'sync-records', records: [], want: [peer] });
     if (member.pulse?.held.admissionDigest === ownDigest) {
+      this.synchronised = true;
       member.differsSinceAtMs = null;
       return;
     }
@@ -215,6 +219,17 @@ export class Exchange {
     if (now.atMs - member.exchangedAtMs < EXCHANGE_SPACING_MS || now.atMs - this.#exchangedAtMs < EXCHANGE_PACE_MS)
       return;
     this.#exchangedAtMs = now.atMs;
+    this.compareWith(peer);
+  }
+
+  /** Until somebody's table was taken in, asks linked members for it in turn: an answer may be lost. */
+  #seekTable(): void {
+    const { now, init } = this.#context;
+    if (this.synchronised || now.atMs - this.#soughtAtMs < GREET_SPACING_MS) return;
+    const linked = directAudience(this.#context);
+    const peer = linked[linked.length === 0 ? 0 : init.random() % linked.length];
+    if (peer === undefined) return;
+    this.#soughtAtMs = now.atMs;
     this.compareWith(peer);
   }
 
