@@ -1,5 +1,6 @@
 import { type MakeChecker, Violation } from '../checker.ts';
 import type { SimProcess } from '../sim-process.ts';
+import { hasTwins } from './holders.ts';
 
 /** A restarted instance may be called dead for this long: its death was noticed, its return not yet. */
 const RETURN_KNOWN_MS = 5000;
@@ -16,6 +17,8 @@ export const detectionChecker: MakeChecker = (world) => ({
     const { instance, silentMs } = effect.note.detail;
     const victim = world.processes.find((other) => other.id === instance && other.running);
     if (victim === undefined || world.now() - victim.startedAtMs < RETURN_KNOWN_MS) return;
+    // A second process with the same identity takes over the links of the first.
+    if (hasTwins(world, SPLIT_KNOWN_MS, [process.id, victim.id])) return;
     throw new Violation(
       'detection',
       `${process.name} declares ${victim.name} dead, which lives (heard ${silentMs} ms ago)`,

@@ -27,8 +27,11 @@ export function inOrder(processes: readonly SimProcess[]): readonly SimProcess[]
 
 /** The most that any limit of this version allowed. */
 export function allowedBy(world: World, version: number): number {
-  const signed = world.operator.limits.filter(({ limit }) => limit.version === version);
-  return Math.max(0, ...signed.map(({ limit }) => limit.maxInstances));
+  return Math.max(0, ...signedAs(world, version));
+}
+
+function signedAs(world: World, version: number): readonly number[] {
+  return world.operator.limits.filter(({ limit }) => limit.version === version).map(({ limit }) => limit.maxInstances);
 }
 
 /**
@@ -48,7 +51,8 @@ export function allowedFor(
   const perhaps = newer.filter(
     ({ version, issuedUnixMs }) => version > judging && issuedUnixMs - ISSUE_UNSURE_MS < seat.grantedAt.unixMs,
   );
-  const counts = [allowedBy(world, judging), ...perhaps.map(({ maxInstances }) => maxInstances)];
+  // Of an equivocated version either number may be the one that the seat was granted under.
+  const counts = [...signedAs(world, judging), ...perhaps.map(({ maxInstances }) => maxInstances)];
   return { least: Math.max(limit.maxInstances, Math.min(...counts)), most: Math.max(limit.maxInstances, ...counts) };
 }
 
@@ -69,8 +73,12 @@ export function describe({ name, id, incarnation, sight }: SimProcess): string {
  * True while two processes run on copies of one data directory, and for a while after: what either of them says replaces what the other said, so nobody can tell
  * how many seats the two hold.
  */
-export function hasTwins(world: World, sinceMs: number): boolean {
-  const there = world.processes.filter(({ endedAtMs }) => endedAtMs >= world.now() - sinceMs);
+export function hasTwins(
+  world: World,
+  sinceMs: number,
+  among: readonly string[] = world.processes.map(({ id }) => id),
+): boolean {
+  const there = world.processes.filter(({ id, endedAtMs }) => among.includes(id) && endedAtMs >= world.now() - sinceMs);
   return there.some((process) =>
     there.some(
       (other) =>
