@@ -40,6 +40,9 @@ export const STREAM_WINDOW_BYTES_MAX = 1024 * 1024;
 /** Bytes that wait in one socket before their source is told to wait. Below it the kernel's buffer runs dry between two turns of the event loop. */
 export const SOCKET_QUEUE_BYTES = 512 * 1024;
 
+/** Bytes that wait in one connection's socket, whatever they are; beyond it the other side takes nothing but keeps asking, and is cut off. */
+export const CONNECTION_QUEUE_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Requests of one client that are being answered; more wait unread. */
 export const REQUESTS_MAX = 64;
 /** One request must be answered by then. */
@@ -61,6 +64,10 @@ export const DIAL_STAGGER_MS = 250;
 export const SILENCE_CHECK_MS = 250;
 /** Checks in a row without a sign of life after which the other side is given up: a tunnelled connection finds another worker within 2 s. */
 export const SILENCE_CHECKS = 4;
+/** Finding an instance that lets this client in. */
+export const FIND_MS = 15_000;
+/** Sessions get so long to end when an instance stops. */
+export const STOP_MS = 2_000;
 /** How long a client waits for a worker that lives: longer than a target may take to answer. */
 export const SESSION_READY_MS = 20_000;
 /** How long a direct connection may take before the session goes through the entry; it may still serve the next one. */

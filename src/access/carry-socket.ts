@@ -66,6 +66,7 @@ class SocketCarrier {
       unbind();
       this.#resolve({ bytesIn: this.#bytesIn, bytesOut: this.#bytesOut, end: this.#end ?? 'closed' });
     });
+    if (this.#socket.destroyed) return this.#onSocketClose();
     if (this.#signal.aborted) return this.#breakOff('aborted');
     if (this.#stream.status !== 'open') return this.#onStreamClose();
     this.#remoteFinished = this.#stream.remoteWriteStatus === 'closed';
@@ -98,11 +99,7 @@ class SocketCarrier {
     socket.on('drain', () => resumeReading(stream));
     socket.on('end', () => this.#onSocketEnd());
     socket.on('error', () => this.#breakOff('socket-reset'));
-    socket.on('close', () => {
-      this.#socketClosed = true;
-      if (!this.#streamEnded || !this.#socketEnded) this.#breakOff('socket-reset');
-      this.#settle();
-    });
+    socket.on('close', () => this.#onSocketClose());
     const unbind = (): void => {
       unbindWritable();
       stream.removeEventListener('remoteCloseWrite', onFinished);
@@ -148,6 +145,12 @@ class SocketCarrier {
     this.#socketEnded = true;
     // Fails only where the stream broke, which `close` reports.
     this.#stream.close().catch(() => undefined);
+  }
+
+  #onSocketClose(): void {
+    this.#socketClosed = true;
+    if (!this.#streamEnded || !this.#socketEnded) this.#breakOff('socket-reset');
+    this.#settle();
   }
 
   /** No more data will be delivered: in order if the other side said so, broken if its connection just went away. */

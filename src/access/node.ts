@@ -1,10 +1,11 @@
-import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
+import { privateKeyFromRaw } from '@libp2p/crypto/keys';
 import type { Libp2p } from '@libp2p/interface';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
 import { keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
 import { parseKeyId } from '../base/ids.ts';
+import { Protocol } from '../wire/protocols.ts';
 import * as bounds from './bounds.ts';
 import type { BufferReclaim } from './buffer-reclaim.ts';
 import { streamMuxer } from './transport/muxer.ts';
@@ -18,6 +19,8 @@ export interface AccessNodeInit {
   readonly listen: readonly string[];
   readonly announce: readonly string[];
   readonly reclaim: BufferReclaim;
+  /** What the other side may open; the protocols of the access plane if it is left out. */
+  readonly protocols?: readonly string[];
 }
 
 /**
@@ -25,13 +28,15 @@ export interface AccessNodeInit {
  * both sides know each other's keys from the handshake.
  */
 export async function createAccessNode(init: AccessNodeInit): Promise<Libp2p> {
+  const key = keyPairFromSeed(init.keySeed);
   return createLibp2p({
     start: false,
-    privateKey: await generateKeyPairFromSeed('Ed25519', init.keySeed),
+    // libp2p derives the public half of a seed in JavaScript, which takes a tenth of a second; both halves are at hand here.
+    privateKey: privateKeyFromRaw(Buffer.concat([init.keySeed, key.publicKey])),
     addresses: { listen: [...init.listen], appendAnnounce: [...init.announce] },
     transports: [tcp(socketOptions())],
-    connectionEncrypters: [nativeTls(keyPairFromSeed(init.keySeed), init.reclaim)],
-    streamMuxers: [streamMuxer()],
+    connectionEncrypters: [nativeTls(key, init.reclaim)],
+    streamMuxers: [streamMuxer(new Set(init.protocols ?? [Protocol.accessControl, Protocol.accessSession]))],
     connectionManager: {
       maxConnections: bounds.CONNECTIONS_MAX,
       inboundConnectionThreshold: bounds.INBOUND_PER_SECOND_MAX,

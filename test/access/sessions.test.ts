@@ -64,8 +64,7 @@ describe('a session', () => {
     const socket = await dial(world.port);
     socket.end('relayed');
     expect((await readAll(socket)).toString()).toBe('relayed');
-    const inbound = worker.server?.peers() ?? [];
-    expect(inbound).toEqual([member(world, 0).id]);
+    expect(await worker.server?.peers()).toEqual([member(world, 0).id]);
   });
 
   it('is refused where the job is not known', async () => {

@@ -7,7 +7,7 @@ import type { InstanceId, PeerKeyId } from '../../base/ids.ts';
 import type { AccessAnswer, AccessRequest, Welcome } from '../../wire/access-message.ts';
 import { type JobKind, type JobNotice, jobRequestSeal, type Parameter } from '../../wire/job.ts';
 import { seal } from '../../wire/sealed.ts';
-import { JOB_DEADLINE_MS, MEMBERS_REFRESH_MS, REQUEST_TIMEOUT_MS } from '../bounds.ts';
+import { FIND_MS, JOB_DEADLINE_MS, MEMBERS_REFRESH_MS, REQUEST_TIMEOUT_MS } from '../bounds.ts';
 import { BufferReclaim } from '../buffer-reclaim.ts';
 import { type Carried, carrySocket } from '../carry-socket.ts';
 import { Deadline } from '../deadline.ts';
@@ -63,7 +63,7 @@ export class AccessClient {
   #entry: Entry | undefined;
   #finding: Promise<Entry> | undefined;
   #refresh: NodeJS.Timeout | undefined;
-  #stopped = false;
+  readonly #stopping = new AbortController();
 
   constructor(init: AccessClientInit, node: Libp2p, reclaim: BufferReclaim) {
     this.#init = init;
@@ -157,7 +157,7 @@ export class AccessClient {
 
   /** Closes everything; sessions are reset. */
   async stop(): Promise<void> {
-    this.#stopped = true;
+    this.#stopping.abort(stopped());
     clearInterval(this.#refresh);
     this.#entry?.control.stop();
     await this.#node.stop();
@@ -165,15 +165,27 @@ export class AccessClient {
 
   /** The living entry, or the next one that is found. */
   async #enter(signal: AbortSignal): Promise<Entry> {
-    if (this.#stopped) throw new GatewayError('cancelled', 'the client was stopped');
+    if (this.#stopping.signal.aborted) throw stopped();
     if (this.#entry?.control.isOpen === true) return this.#entry;
-    this.#finding ??= this.#find(signal).finally(() => {
+    this.#finding ??= this.#find().finally(() => {
       this.#finding = undefined;
     });
-    return this.#finding;
+    const { promise: given, reject } = Promise.withResolvers<never>();
+    const onAbort = (): void =>
+      reject(new GatewayError('cancelled', 'given up before an instance was found', { cause: signal.reason }));
+    signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      if (signal.aborted) onAbort();
+      return await Promise.race([this.#finding, given]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
   }
 
-  async #find(signal: AbortSignal): Promise<Entry> {
+  /** Whoever asks first must not end it for the others: it has a time of its own. */
+  async #find(): Promise<Entry> {
+    using deadline = new Deadline(FIND_MS, [this.#stopping.signal]);
+    const { signal } = deadline;
     const { grant, poolKey, gatewayUid } = this.#init;
     const components = { node: this.#node, verify: this.#verify, grant, poolKey, gatewayUid };
     const entry = await findEntry(components, this.#candidates(), signal);
@@ -214,6 +226,10 @@ export class AccessClient {
       entry.control.stop();
     }
   }
+}
+
+function stopped(): GatewayError {
+  return new GatewayError('cancelled', 'the client was stopped');
 }
 
 /** A fresh job id: 16 random bytes in base64url. */

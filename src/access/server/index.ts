@@ -5,7 +5,7 @@
  * Invariants: nobody gets anything but a refusal without an admin key or a grant that admins signed. A session begins only with a claim
  * signed by the caller of its job. Everything that can wait has a bound (`bounds.ts`).
  */
-import type { Connection, Libp2p } from '@libp2p/interface';
+import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
 import { createEd25519Verify } from '../../base/ed25519.ts';
 import type { PoolPort } from '../../pool-port.ts';
 import { Protocol } from '../../wire/protocols.ts';
@@ -44,8 +44,8 @@ export interface AccessServer {
   sessions(): number;
   /** Connections of clients, and of instances that relay for them. */
   connections(): number;
-  /** Who has a connection to this instance. */
-  peers(): readonly string[];
+  /** Who is connected with this instance, as far as libp2p remembers: nobody else is remembered. */
+  peers(): Promise<readonly string[]>;
   /** Closes everything now, sessions too. */
   stop(): Promise<void>;
 }
@@ -62,9 +62,9 @@ export async function startAccessServer(init: AccessServerInit): Promise<AccessS
     addresses: () => orderAddresses(node, announce),
     sessions: () => worker.sessions,
     connections: () => inbound(node).length,
-    peers: () => [...new Set(inbound(node).map(({ remotePeer }) => remotePeer.toString()))],
+    peers: async () => (await node.peerStore.all()).map(({ id }) => id.toString()),
     stop: async () => {
-      worker.stop();
+      await worker.stop();
       await node.stop();
     },
   };
@@ -76,7 +76,7 @@ async function serveProtocols(
   { port, workloads, proof, log = silentLog }: AccessServerInit,
 ): Promise<Worker> {
   const verify = createEd25519Verify();
-  const visitors = new Visitors();
+  const visitors = new Visitors((peer) => void forget(node, peer));
   const worker = new Worker({ port, workloads, reclaim, log });
   const relay = new Relay(node, port);
   const sessions = new SessionServer({ port, verify, visitors, worker, relay, log });
@@ -91,6 +91,12 @@ async function serveProtocols(
     maxOutboundStreams: STREAMS_MAX,
   });
   return worker;
+}
+
+/** libp2p remembers every peer it has met, also those that come with a new key each time. */
+async function forget(node: Libp2p, peer: PeerId): Promise<void> {
+  if (node.getConnections(peer).length > 0) return;
+  await node.peerStore.delete(peer).catch(() => undefined);
 }
 
 function inbound(node: Libp2p): readonly Connection[] {

@@ -1,4 +1,4 @@
-import type { Connection } from '@libp2p/interface';
+import type { Connection, PeerId } from '@libp2p/interface';
 import { UNPROVED_MS } from '../bounds.ts';
 import type { Caller } from './caller.ts';
 
@@ -6,6 +6,12 @@ import type { Caller } from './caller.ts';
 export class Visitors {
   readonly #callers = new Map<string, Caller>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #onLeave: (peer: PeerId) => void;
+
+  /** `onLeave` is called when a connection of that peer was closed. */
+  constructor(onLeave: (peer: PeerId) => void) {
+    this.#onLeave = onLeave;
+  }
 
   /** A connection was opened by somebody. */
   arrive(connection: Connection): void {
@@ -35,5 +41,6 @@ export class Visitors {
   #leave(connection: Connection): void {
     this.prove(connection);
     this.#callers.delete(connection.id);
+    this.#onLeave(connection.remotePeer);
   }
 }

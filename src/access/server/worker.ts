@@ -1,9 +1,10 @@
 import type { Stream } from '@libp2p/interface';
 import type { PoolPort, SessionAnswer } from '../../pool-port.ts';
 import type { Outcome, Session, SessionChannel, WorkloadTable } from '../../workloads/index.ts';
-import { PROGRESS_MS } from '../bounds.ts';
+import { PROGRESS_MS, STOP_MS } from '../bounds.ts';
 import type { BufferReclaim } from '../buffer-reclaim.ts';
 import { carrySocket } from '../carry-socket.ts';
+import { Deadline } from '../deadline.ts';
 import type { AccessLog } from '../log.ts';
 import { sendAnswer, sendRefusal } from '../session-answer.ts';
 import type { VerifiedClaim } from './sessions.ts';
@@ -24,6 +25,7 @@ interface Running {
   bytesIn: number;
   bytesOut: number;
   changed: boolean;
+  readonly ended: PromiseWithResolvers<void>;
 }
 
 /** Runs the sessions of the jobs that this instance has accepted. */
@@ -50,18 +52,28 @@ export class Worker {
     const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
     const answer = await this.#components.port.openSession(claim.jobId, caller, signal);
     if (answer.kind === 'refused') return sendRefusal(stream, answer.failure);
-    const running: Running = { jobId: claim.jobId, bytesIn: 0, bytesOut: 0, changed: false };
+    const running: Running = {
+      jobId: claim.jobId,
+      bytesIn: 0,
+      bytesOut: 0,
+      changed: false,
+      ended: Promise.withResolvers(),
+    };
     this.#running.add(running);
     // From here on the core waits for exactly one end.
     const outcome = await this.#carryOut(stream, answer, running);
     this.#running.delete(running);
     this.#components.port.jobEnded({ jobId: claim.jobId, ...outcome });
+    running.ended.resolve();
   }
 
-  /** Cancels all sessions. */
-  stop(): void {
+  /** Cancels all sessions, and waits until they have ended; two seconds at most. */
+  async stop(): Promise<void> {
     clearInterval(this.#progress);
     this.#stopping.abort();
+    using deadline = new Deadline(STOP_MS);
+    const late = new Promise((resolve) => deadline.signal.addEventListener('abort', resolve));
+    await Promise.race([Promise.all([...this.#running].map(({ ended }) => ended.promise)), late]);
   }
 
   async #carryOut(stream: Stream, { request, record, cancelled }: Accepted, running: Running): Promise<Outcome> {

@@ -36,6 +36,8 @@ export interface MuxStreamInit {
 export class MuxStream extends AbstractStream {
   /** Number on the wire. */
   readonly number: number;
+  /** Where it stands among the streams of its connection. */
+  place = 0;
   readonly #link: MuxLink;
   /** Bytes that may still be sent. */
   #credit = CREDIT_BYTES_FIRST;

@@ -17,13 +17,13 @@ import { TlsConnection } from './tls-connection.ts';
 
 const PROTOCOL = '/pam-access/1/streams';
 
-/** Makes a multiplexer for every connection; only for `nativeTls`. */
-export function streamMuxer(): () => StreamMuxerFactory {
+/** Makes a multiplexer for every connection; only for `nativeTls`. The other side may open streams of these protocols. */
+export function streamMuxer(protocols: ReadonlySet<string>): () => StreamMuxerFactory {
   return () => ({
     protocol: PROTOCOL,
     createStreamMuxer: (connection: MessageStream) => {
       assert(connection instanceof TlsConnection, 'the multiplexer runs inside native TLS');
-      return new Muxer(connection);
+      return new Muxer(connection, protocols);
     },
   });
 }
@@ -35,10 +35,13 @@ class Muxer
 {
   readonly protocol = PROTOCOL;
   status: StreamMuxerStatus = 'open';
+  /** In no order. An array that is kept, because libp2p counts it whenever a stream is opened. */
+  readonly streams: MuxStream[] = [];
   /** A guess until the first pong. */
   roundTripMs = 1;
   heardAtMs = performance.now();
   readonly #connection: TlsConnection;
+  readonly #protocols: ReadonlySet<string>;
   readonly #parser = new FrameParser(this);
   readonly #streams = new Map<number, MuxStream>();
   readonly #waiting = new Set<MuxStream>();
@@ -48,18 +51,15 @@ class Muxer
   #lastRemoteNumber = 0;
   #pingedAtMs = 0;
 
-  constructor(connection: TlsConnection) {
+  constructor(connection: TlsConnection, protocols: ReadonlySet<string>) {
     super();
+    this.#protocols = protocols;
     this.#connection = connection;
     this.#isDialler = connection.direction === 'outbound';
     this.#nextNumber = this.#isDialler ? 1 : 2;
     this.#pinging = setInterval(() => this.#keepAlive(), PING_MS).unref();
     connection.addEventListener('close', () => this.#onConnectionClosed());
     connection.onRoom = () => this.#onRoom();
-  }
-
-  get streams(): MuxStream[] {
-    return [...this.#streams.values()];
   }
 
   /** Reading begins when somebody is there to take streams. */
@@ -92,7 +92,7 @@ class Muxer
   abort(error: Error): void {
     if (this.status === 'closed') return;
     this.#stop();
-    for (const stream of this.streams) stream.abort(error);
+    for (const stream of [...this.streams]) stream.abort(error);
   }
 
   ping(): void {
@@ -147,18 +147,27 @@ class Muxer
       throw new GatewayError('bad-message', `stream ${number} can't be opened by the other side, or not again`);
     }
     this.#lastRemoteNumber = number;
-    if (this.status !== 'open' || this.#streams.size >= STREAMS_MAX) return this.sendFrame(FrameKind.reset, number);
+    // libp2p remembers for good which protocols a peer has named: it is never told of made-up ones.
+    const isWelcome = this.#protocols.has(protocol) && this.#streams.size < STREAMS_MAX;
+    if (this.status !== 'open' || !isWelcome) return this.sendFrame(FrameKind.reset, number);
     this.safeDispatchEvent('stream', { detail: this.#add(number, protocol, 'inbound') });
   }
 
   #add(number: number, protocol: string, direction: 'inbound' | 'outbound'): MuxStream {
     const stream = new MuxStream({ link: this, number, protocol, direction, log: this.#connection.log });
     this.#streams.set(number, stream);
-    stream.addEventListener('close', () => {
-      this.#streams.delete(number);
-      this.#waiting.delete(stream);
-    });
+    stream.place = this.streams.push(stream) - 1;
+    stream.addEventListener('close', () => this.#remove(stream));
     return stream;
+  }
+
+  #remove(stream: MuxStream): void {
+    this.#waiting.delete(stream);
+    if (!this.#streams.delete(stream.number)) return;
+    const last = this.streams.pop();
+    if (last === undefined || last === stream) return;
+    this.streams[stream.place] = last;
+    last.place = stream.place;
   }
 
   #onChunk(chunk: Uint8Array): void {
@@ -193,7 +202,7 @@ class Muxer
   #onConnectionClosed(): void {
     this.#stop();
     const lost = new GatewayError('unreachable', 'the connection was lost');
-    for (const stream of this.streams) stream.abort(lost);
+    for (const stream of [...this.streams]) stream.abort(lost);
   }
 
   #stop(): void {

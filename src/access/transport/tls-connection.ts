@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import type { AbortOptions, MessageStream } from '@libp2p/interface';
 import { AbstractMessageStream, type SendResult } from '@libp2p/utils';
 import type { Uint8ArrayList } from 'uint8arraylist';
-import { SOCKET_QUEUE_BYTES } from '../bounds.ts';
+import { CONNECTION_QUEUE_BYTES_MAX, SOCKET_QUEUE_BYTES } from '../bounds.ts';
 import type { BufferReclaim } from '../buffer-reclaim.ts';
 
 /**
@@ -48,6 +48,8 @@ export class TlsConnection extends AbstractMessageStream {
   write(chunks: readonly Uint8Array[]): void {
     const socket = this.#socket;
     if (socket.destroyed) return;
+    if (socket.writableLength > CONNECTION_QUEUE_BYTES_MAX)
+      return this.abort(new Error('the other side does not read'));
     if (!this.#isCorked) {
       this.#isCorked = true;
       socket.cork();

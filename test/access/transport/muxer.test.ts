@@ -9,7 +9,13 @@ const closeLater = closeAfterEach();
 const PROTOCOL = '/test/1';
 
 async function createNode(label: string, listen: string[]): Promise<Libp2p> {
-  const node = await createAccessNode({ keySeed: testSeed(label), listen, announce: [], reclaim: new BufferReclaim() });
+  const node = await createAccessNode({
+    keySeed: testSeed(label),
+    listen,
+    announce: [],
+    reclaim: new BufferReclaim(),
+    protocols: [PROTOCOL],
+  });
   await node.start();
   closeLater(async () => void (await node.stop()));
   return node;
