@@ -30,9 +30,12 @@ async function hashAll(socket: Socket): Promise<string> {
   return hash.digest('hex');
 }
 
-describe('a tunnelled connection', () => {
+describe.each([
+  ['straight to its worker', false],
+  ['relayed by the entry', true],
+])('a tunnelled connection, %s,', (_way, relayed) => {
   it('answers after the client has closed its direction', async () => {
-    const { port } = await createWorld(closeLater);
+    const { port } = await createWorld(closeLater, { relayed });
     const socket = await dial(port);
     const answer = readAll(socket);
     socket.end('hello');
@@ -42,6 +45,7 @@ describe('a tunnelled connection', () => {
   it('goes on towards the target after the target has closed its direction', async () => {
     const received = Promise.withResolvers<Buffer>();
     const { port } = await createWorld(closeLater, {
+      relayed,
       onSocket: (socket) => {
         socket.end('goodbye');
         readAll(socket).then(received.resolve, received.reject);
@@ -54,7 +58,7 @@ describe('a tunnelled connection', () => {
   });
 
   it('carries a reset to the target', async () => {
-    const { port, target } = await createWorld(closeLater);
+    const { port, target } = await createWorld(closeLater, { relayed });
     const arriving = target.next();
     const socket = await dial(port);
     const end = endOf(await arriving);
@@ -66,7 +70,7 @@ describe('a tunnelled connection', () => {
 
   it('carries a reset to the client', async () => {
     const onSocket = (socket: Socket): void => void socket.once('data', () => socket.resetAndDestroy());
-    const { port } = await createWorld(closeLater, { onSocket });
+    const { port } = await createWorld(closeLater, { onSocket, relayed });
     const socket = await dial(port);
     const end = endOf(socket);
     socket.write('x');
@@ -77,6 +81,7 @@ describe('a tunnelled connection', () => {
     const seen = Promise.withResolvers<string>();
     const sent = Promise.withResolvers<string>();
     const { port, pool, next } = await createWorld(closeLater, {
+      relayed,
       onSocket: (socket) => {
         hashAll(socket).then(seen.resolve, seen.reject);
         writeBulk(socket, BULK_BYTES).then(sent.resolve, sent.reject);
@@ -91,7 +96,7 @@ describe('a tunnelled connection', () => {
   });
 
   it('stops a fast sender while the reader is slow, and holds little meanwhile', async () => {
-    const { port, target } = await createWorld(closeLater, { onSocket: (socket) => socket.pause() });
+    const { port, target } = await createWorld(closeLater, { onSocket: (socket) => socket.pause(), relayed });
     const arriving = target.next();
     const socket = await dial(port);
     const reader = await arriving;
@@ -107,7 +112,7 @@ describe('a tunnelled connection', () => {
         new Promise<boolean>((resolve) => setTimeout(resolve, 500, true)),
       ]);
     }
-    // Both kernel buffers, the window, and the queues of both sockets; this process holds both ends of them.
+    // Kernel buffers, windows and queues of all sockets on the way; this process holds every end of them.
     expect(written).toBeLessThan(32 * 1024 * 1024);
     expect(process.memoryUsage.rss() - before).toBeLessThan(64 * 1024 * 1024);
     const total = readAll(reader);
@@ -115,7 +120,9 @@ describe('a tunnelled connection', () => {
     socket.end();
     expect((await total).length).toBe(written);
   });
+});
 
+describe('a tunnelled connection', () => {
   it('is one of 500 at the same time, and each gets its own bytes', async () => {
     const { port, tunnel, pool } = await createWorld(closeLater);
     const texts = Array.from({ length: 500 }, (_, place) => `connection ${place} `.repeat(50));

@@ -32,6 +32,8 @@ export interface World {
 export interface WorldInit {
   readonly onSocket?: Parameters<typeof startTarget>[0];
   readonly members?: number;
+  /** Sessions run on a second member, which the client is told a wrong address of: they go through the first. */
+  readonly relayed?: boolean;
   readonly prepare?: (world: Pick<World, 'pool' | 'members'>) => void;
 }
 
@@ -43,12 +45,16 @@ export async function createWorld(
   const pool = new TestPool();
   const target = await startTarget(init.onSocket ?? echo);
   closeLater(() => target.stop());
-  const labels = Array.from({ length: init.members ?? 1 }, (_, place) => `member-${place}`);
+  const labels = Array.from(
+    { length: init.members ?? (init.relayed === true ? 2 : 1) },
+    (_, place) => `member-${place}`,
+  );
   const members = await Promise.all(labels.map((label) => new TestMember(pool, label).start()));
   for (const member of members) closeLater(() => member.stop());
   init.prepare?.({ pool, members });
   const client = await connectAdmin(members.slice(0, 1));
   closeLater(() => client.stop());
+  if (init.relayed === true) hideWorker(pool, client, members[1]);
   const record = pool.addRecord('127.0.0.1', target.port);
   const log = new EventLog();
   const { recordId } = record;
@@ -57,6 +63,15 @@ export async function createWorld(
   const port = Number(tunnel.listening.split(':')[1]);
   const { events } = log;
   return { pool, members, client, target, record, tunnel, events, port, next: (kind) => log.next(kind) };
+}
+
+/** A place of this machine where nothing listens. */
+const NOWHERE = '/ip4/127.0.0.1/tcp/9';
+
+function hideWorker(pool: TestPool, client: AccessClient, worker: TestMember | undefined): void {
+  const { submit } = client;
+  pool.choose = () => worker?.id;
+  client.submit = async (...args) => ({ ...(await submit.apply(client, args)), addresses: [NOWHERE] });
 }
 
 class EventLog {
