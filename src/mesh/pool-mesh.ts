@@ -5,7 +5,7 @@ import { assertDefined } from '../base/assert.ts';
 import { keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
 import { compareIds, type InstanceId, parseKeyId } from '../base/ids.ts';
-import { formatMultiaddr, orderListenAddresses, parseDialAddress } from './address.ts';
+import { formatMultiaddr, isRelayed, orderListenAddresses, parseDialAddress } from './address.ts';
 import { FRAME_BYTES_MAX, GOSSIP_DATA_BYTES_MAX, STOP_FLUSH_MS } from './bounds.ts';
 import { DialError } from './dial-error.ts';
 import { Dialer } from './dialer.ts';
@@ -13,17 +13,20 @@ import { type Frame, FrameKind } from './frame.ts';
 import { PoolGossip } from './gossip.ts';
 import type { ListenAddress, Mesh, MeshEvent, MeshInit } from './index.ts';
 import { type MeshLog, silentLog } from './log.ts';
-import { createMeshNode, type MeshNode, startMeshNode } from './node.ts';
+import { createMeshNode, type MeshGater, type MeshNode, startMeshNode } from './node.ts';
 import { LINK_PROTOCOL, Peer } from './peer.ts';
+import { RelayClient } from './relay-client.ts';
+import { Relays } from './relays.ts';
 
 interface Running {
   readonly node: MeshNode;
   readonly gossip: PoolGossip;
   readonly dialer: Dialer;
+  readonly relays: Relays;
   readonly announced: readonly string[];
 }
 
-/** Joins node, links, gossip and dialer; see `index.ts` for what is promised. */
+/** Joins node, links, gossip, dialer and relays; see `index.ts` for what is promised. */
 export class PoolMesh implements Mesh {
   readonly #init: MeshInit;
   readonly #log: MeshLog;
@@ -40,7 +43,7 @@ export class PoolMesh implements Mesh {
 
   async start(signal: AbortSignal): Promise<void> {
     const running = await this.#create();
-    const { node, gossip } = running;
+    const { node, gossip, relays } = running;
     node.addEventListener('connection:open', ({ detail }) => this.#connectionOpened(detail));
     node.addEventListener('connection:close', ({ detail }) => this.#connectionClosed(detail));
     await node.handle(LINK_PROTOCOL, (stream, connection) => {
@@ -49,6 +52,7 @@ export class PoolMesh implements Mesh {
     this.#running = running;
     await startMeshNode(node);
     gossip.subscribe();
+    relays.start();
     if (!signal.aborted) return;
     await this.stop();
     throw new GatewayError('cancelled', 'start of the mesh was cancelled');
@@ -57,6 +61,7 @@ export class PoolMesh implements Mesh {
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
+    this.#running?.relays.stop();
     const deadline = AbortSignal.timeout(STOP_FLUSH_MS);
     await Promise.all([...this.#peers.values()].map((peer) => peer.close(deadline)));
     await this.#running?.node.stop();
@@ -113,7 +118,15 @@ export class PoolMesh implements Mesh {
     const gossip = new PoolGossip({ topic: poolTopic, onMessage: (bytes) => this.#emit({ kind: 'gossip', bytes }) });
     const dialer: Dialer = new Dialer({
       dial: (address, options) => node.dial(address, options),
-      isConnected: (peer) => this.#isConnected(peer),
+      isConnected: (peer, directly) => this.#isConnected(peer, directly),
+    });
+    const relayClient = new RelayClient();
+    const relays = new Relays({
+      client: relayClient,
+      dialer,
+      log: this.#log,
+      node: () => node,
+      links: () => [...this.#peers.values()].flatMap(({ connection }) => connection ?? []),
     });
     const node = await createMeshNode({
       identity,
@@ -121,23 +134,22 @@ export class PoolMesh implements Mesh {
       listen,
       announce: announced,
       gossip: gossip.service,
-      refusesDialled: (peerId, { remoteAddr }) => {
-        return parseKeyId(peerId.toString()) === undefined || dialer.refuses(peerId, remoteAddr);
-      },
+      relayClient,
+      gater: createGater(dialer, relays),
       discovery: this.#init.mdns
         ? { tag: discoveryTag, log: this.#log, onFound: (peer, addresses) => this.#found(peer, addresses) }
         : undefined,
     });
-    return { node, gossip, dialer, announced };
+    return { node, gossip, dialer, relays, announced };
   }
 
-  #isConnected(peer: string): boolean {
+  #isConnected(peer: string, directly: boolean): boolean {
     const id = parseKeyId(peer);
-    return id !== undefined && (this.#peers.get(id)?.isConnected ?? false);
+    return id !== undefined && (this.#peers.get(id)?.isConnected(directly) ?? false);
   }
 
   #found(peer: string, addresses: readonly string[]): void {
-    if (peer !== this.#self && !this.#isConnected(peer)) this.#emit({ kind: 'peer-found', addresses });
+    if (peer !== this.#self && !this.#isConnected(peer, false)) this.#emit({ kind: 'peer-found', addresses });
   }
 
   #connectionOpened(connection: Connection): void {
@@ -203,6 +215,21 @@ export class PoolMesh implements Mesh {
       });
     }
   }
+}
+
+function createGater(dialer: Dialer, relays: Relays): MeshGater {
+  return {
+    denyInboundEncryptedConnection: (peer, { remoteAddr }) => {
+      if (parseKeyId(peer.toString()) === undefined) return true;
+      if (!isRelayed(remoteAddr)) relays.reachedBy(peer);
+      return false;
+    },
+    denyOutboundEncryptedConnection: (peer, { remoteAddr }) => {
+      return parseKeyId(peer.toString()) === undefined || dialer.refuses(peer, remoteAddr);
+    },
+    denyInboundRelayReservation: async (peer) => !(await relays.grants(peer)),
+    denyOutboundRelayedConnection: (_, destination) => !relays.carriesTo(destination),
+  };
 }
 
 async function listenMultiaddr({ host, port }: ListenAddress): Promise<string> {

@@ -11,8 +11,9 @@ import type { InstanceId } from '../../src/base/ids.ts';
 import { FrameKind } from '../../src/mesh/frame.ts';
 import { PoolGossip } from '../../src/mesh/gossip.ts';
 import { DialError } from '../../src/mesh/index.ts';
-import { createMeshNode, type MeshNode } from '../../src/mesh/node.ts';
+import { createMeshNode, type MeshGater, type MeshNode } from '../../src/mesh/node.ts';
 import { LINK_PROTOCOL } from '../../src/mesh/peer.ts';
+import { RelayClient } from '../../src/mesh/relay-client.ts';
 import {
   createInstance,
   DEADLINE_MS,
@@ -130,6 +131,14 @@ function heapBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
+/** Lets everybody in, relays for everybody. */
+const OPEN: MeshGater = {
+  denyInboundEncryptedConnection: () => false,
+  denyOutboundEncryptedConnection: () => false,
+  denyInboundRelayReservation: () => false,
+  denyOutboundRelayedConnection: () => false,
+};
+
 /** A member by its secret that does not keep to the protocol of links. */
 async function startRogue(label: string, isWanted: (id: InstanceId) => boolean): Promise<MeshNode> {
   const identity = seeds(label).find((seed) => isWanted(keyPairFromSeed(seed).id));
@@ -140,7 +149,8 @@ async function startRogue(label: string, isWanted: (id: InstanceId) => boolean):
     listen: ['/ip4/127.0.0.1/tcp/0'],
     announce: [],
     gossip: gossip.service,
-    refusesDialled: () => false,
+    relayClient: new RelayClient(),
+    gater: OPEN,
     discovery: undefined,
   });
   nodes.push(node);
