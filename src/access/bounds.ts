@@ -55,6 +55,8 @@ export const ANSWERS_BYTES_MAX = 16 * 1024 * 1024;
 export const CLAIM_TIMEOUT_MS = 5_000;
 /** Claims being checked or relayed and not answered yet, of all clients. */
 export const SESSIONS_OPENING_MAX = 4_096;
+/** How long the addresses of members are used before they are asked for again. */
+export const DIRECTORY_MS = 500;
 /** How often byte counts of running sessions are reported. */
 export const PROGRESS_MS = 2_000;
 

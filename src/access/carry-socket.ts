@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Stream } from '@libp2p/interface';
+import type { Uint8ArrayList } from 'uint8arraylist';
 import { SOCKET_QUEUE_BYTES } from './bounds.ts';
 import type { BufferReclaim } from './buffer-reclaim.ts';
 import { onWritable, pauseReading, resumeReading, trySend } from './stream-state.ts';
@@ -33,6 +34,9 @@ export interface CarryInit {
 export function carrySocket(init: CarryInit): Promise<Carried> {
   return new Promise((resolve) => new SocketCarrier(init, resolve).start());
 }
+
+/** A TLS record carries 16 KiB, some of which may be the header of a frame. */
+const PART_OF_MORE_BYTES = 16 * 1024 - 64;
 
 class SocketCarrier {
   readonly #stream: Stream;
@@ -82,7 +86,7 @@ class SocketCarrier {
     const socket = this.#socket;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#done = resolve;
-    const onMessage = ({ data }: { data: Uint8Array | Iterable<Uint8Array> }): void => this.#toSocket(data);
+    const onMessage = ({ data }: { data: Uint8Array | Uint8ArrayList }): void => this.#toSocket(data);
     const onFinished = (): void => {
       this.#remoteFinished = true;
     };
@@ -111,10 +115,13 @@ class SocketCarrier {
     return { promise, unbind };
   }
 
-  /** What arrives in one turn of the event loop is written at once: decrypted data comes in pieces of 16 KiB. */
-  #toSocket(data: Uint8Array | Iterable<Uint8Array>): void {
+  /**
+   * Decrypted data comes in pieces of at most one TLS record. A whole record is likely followed by another one in the same turn of the event loop,
+   * and they are written at once; a shorter piece is likely the last, and leaves now.
+   */
+  #toSocket(data: Uint8Array | Uint8ArrayList): void {
     const socket = this.#socket;
-    if (!this.#isCorked) {
+    if (data.byteLength >= PART_OF_MORE_BYTES && !this.#isCorked) {
       this.#isCorked = true;
       socket.cork();
       setImmediate(this.#uncork);
@@ -123,11 +130,13 @@ class SocketCarrier {
       this.#bytesIn += chunk.length;
       socket.write(chunk);
     }
+    if (data.byteLength < PART_OF_MORE_BYTES && this.#isCorked) this.#uncork();
     if (socket.writableLength >= SOCKET_QUEUE_BYTES) pauseReading(this.#stream);
     this.#onBytes?.(this.#bytesIn, this.#bytesOut);
   }
 
   readonly #uncork = (): void => {
+    if (!this.#isCorked) return;
     this.#isCorked = false;
     this.#socket.uncork();
   };

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { Libp2p, Stream } from '@libp2p/interface';
+import type { Libp2p, Stream, StreamHandler } from '@libp2p/interface';
 import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { InstanceId, PeerKeyId } from '../../base/ids.ts';
 import type { AccessAnswer, AccessRequest, Welcome } from '../../wire/access-message.ts';
 import { type JobKind, type JobNotice, jobRequestSeal, type Parameter } from '../../wire/job.ts';
+import { Protocol } from '../../wire/protocols.ts';
 import { seal } from '../../wire/sealed.ts';
-import { FIND_MS, JOB_DEADLINE_MS, MEMBERS_REFRESH_MS, REQUEST_TIMEOUT_MS } from '../bounds.ts';
+import { FIND_MS, JOB_DEADLINE_MS, MEMBERS_REFRESH_MS, REQUEST_TIMEOUT_MS, STREAMS_MAX } from '../bounds.ts';
 import { BufferReclaim } from '../buffer-reclaim.ts';
 import { type Carried, carrySocket } from '../carry-socket.ts';
 import { Deadline } from '../deadline.ts';
@@ -240,7 +241,10 @@ export function newJobId(): string {
 /** A client that is connected to an instance. Throws `unreachable`, `not-allowed`, `bad-usage`. */
 export async function connectAccess(init: AccessClientInit, signal: AbortSignal): Promise<AccessClient> {
   const reclaim = new BufferReclaim();
-  const node = await createAccessNode({ keySeed: init.keySeed, listen: [], announce: [], reclaim });
+  const node = await createAccessNode({ keySeed: init.keySeed, listen: [], announce: [], reclaim, protocols: [] });
+  // Nobody opens streams to a client. But libp2p looks up the limits of a protocol in its handler, also for streams that go out.
+  const refuse: StreamHandler = (stream) => stream.abort(new Error('a client has no sessions'));
+  await node.handle([Protocol.accessControl, Protocol.accessSession], refuse, { maxOutboundStreams: STREAMS_MAX });
   await node.start();
   const client = new AccessClient(init, node, reclaim);
   try {

@@ -19,6 +19,7 @@ import { encodeFrame, FrameCutter } from '../frame.ts';
 import type { AccessLog } from '../log.ts';
 import { pauseReading, resumeReading, trySend } from '../stream-state.ts';
 import { type Caller, recogniseCaller } from './caller.ts';
+import type { Directory } from './directory.ts';
 import { entryPoints } from './pages.ts';
 import { answerRequest } from './requests.ts';
 import type { Visitors } from './visitors.ts';
@@ -26,6 +27,7 @@ import type { Visitors } from './visitors.ts';
 /** What answering needs. */
 export interface ControlComponents {
   readonly port: PoolPort;
+  readonly directory: Directory;
   readonly verify: Verify;
   readonly visitors: Visitors;
   /** This instance's proof that it belongs to the pool. */
@@ -105,7 +107,7 @@ export class ControlServer {
     const caller = this.#components.visitors.callerOn(this.#connection);
     if (caller === undefined) throw new GatewayError('not-allowed', 'show an admin key or a grant first');
     assertNotExpired(caller, this.#components.port.unixMs());
-    return answerRequest(this.#components.port, caller, request, signal);
+    return answerRequest(this.#components, caller, request, signal);
   }
 
   #welcome(grant: Uint8Array | null): AccessAnswer {

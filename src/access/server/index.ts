@@ -16,6 +16,7 @@ import { BufferReclaim } from '../buffer-reclaim.ts';
 import { type AccessLog, silentLog } from '../log.ts';
 import { createAccessNode, startAccessNode } from '../node.ts';
 import { ControlServer } from './control.ts';
+import { Directory } from './directory.ts';
 import { Relay } from './relay.ts';
 import { SessionServer } from './sessions.ts';
 import { Visitors } from './visitors.ts';
@@ -78,12 +79,14 @@ async function serveProtocols(
   const verify = createEd25519Verify();
   const visitors = new Visitors((peer) => void forget(node, peer));
   const worker = new Worker({ port, workloads, reclaim, log });
-  const relay = new Relay(node, port);
+  const directory = new Directory(port);
+  const relay = new Relay(node, directory);
   const sessions = new SessionServer({ port, verify, visitors, worker, relay, log });
   node.addEventListener('connection:open', ({ detail }) => visitors.arrive(detail));
   await node.handle(
     Protocol.accessControl,
-    (stream, connection) => new ControlServer({ port, verify, visitors, proof, log }, stream, connection).start(),
+    (stream, connection) =>
+      new ControlServer({ port, directory, verify, visitors, proof, log }, stream, connection).start(),
     { maxInboundStreams: CONTROL_STREAMS_MAX },
   );
   await node.handle(Protocol.accessSession, (stream, connection) => void sessions.serve(stream, connection), {

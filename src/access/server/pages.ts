@@ -56,11 +56,6 @@ export function entryPoints(port: PoolPort): readonly EntryPoint[] {
     .map(({ record }) => ({ instanceId: record.instanceId, addresses: record.accessAddresses }));
 }
 
-/** Where clients reach that member; empty if it is not known. */
-export function accessAddressesOf(port: PoolPort, instanceId: string): readonly string[] {
-  return port.view().members.find(({ record }) => record.instanceId === instanceId)?.record.accessAddresses ?? [];
-}
-
 function summarise({ record, state, rank, load, held, lastHeardMs }: MemberView): MemberSummary {
   return {
     instanceId: record.instanceId,

@@ -1,7 +1,6 @@
 import type { Connection, Libp2p, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { GatewayError } from '../../base/errors.ts';
-import type { PoolPort } from '../../pool-port.ts';
 import { SESSION_ANSWER_BYTES_MAX } from '../../wire/access-session.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import { dialAddresses } from '../address.ts';
@@ -11,17 +10,17 @@ import { Deadline } from '../deadline.ts';
 import { encodeFrame, takeFrame } from '../frame.ts';
 import { LivenessWatch } from '../liveness.ts';
 import { trySend } from '../stream-state.ts';
-import { accessAddressesOf } from './pages.ts';
+import type { Directory } from './directory.ts';
 import type { VerifiedClaim } from './sessions.ts';
 
 /** Carries sessions to workers that their clients cannot reach. One hop: whoever is dialled is the worker. */
 export class Relay {
   readonly #node: Libp2p;
-  readonly #port: PoolPort;
+  readonly #directory: Directory;
 
-  constructor(node: Libp2p, port: PoolPort) {
+  constructor(node: Libp2p, directory: Directory) {
     this.#node = node;
-    this.#port = port;
+    this.#directory = directory;
   }
 
   /** Passes the claim on unchanged, then everything that follows, both ways. Throws `unreachable` if the worker can't be reached. */
@@ -43,7 +42,7 @@ export class Relay {
   }
 
   async #open(worker: string, signal: AbortSignal): Promise<Stream> {
-    const addresses = accessAddressesOf(this.#port, worker);
+    const addresses = this.#directory.addressesOf(worker);
     if (addresses.length === 0)
       throw new GatewayError('unreachable', `no access address of instance ${worker} is known here`);
     try {

@@ -1,45 +1,52 @@
 import { assertNever } from '../../base/assert.ts';
 import { GatewayError } from '../../base/errors.ts';
-import type { InstanceId } from '../../base/ids.ts';
 import type { Reply } from '../../core/index.ts';
 import type { PoolPort } from '../../pool-port.ts';
 import type { AccessAnswer, AccessRequest } from '../../wire/access-message.ts';
 import type { Caller } from './caller.ts';
-import { accessAddressesOf, poolPage, recordPage } from './pages.ts';
+import type { Directory } from './directory.ts';
+import { poolPage, recordPage } from './pages.ts';
+
+/** What answering needs. */
+export interface RequestComponents {
+  readonly port: PoolPort;
+  readonly directory: Directory;
+}
 
 /** Requests of a client that has shown who it is. */
 export type KnownRequest = Exclude<AccessRequest, { readonly kind: 'hello' }>;
 
 /** Answers one request. Throws typed errors for what is refused. */
 export async function answerRequest(
-  port: PoolPort,
+  components: RequestComponents,
   caller: Caller,
   request: KnownRequest,
   signal: AbortSignal,
 ): Promise<AccessAnswer> {
+  const { port } = components;
   switch (request.kind) {
     case 'submit':
-      return answerOf(port, await port.submit(request.request, signal));
+      return answerOf(components, await port.submit(request.request, signal));
     case 'job-info':
-      return queryJob(port, caller, { jobId: request.jobId, wantTrace: false }, signal);
+      return queryJob(components, caller, { jobId: request.jobId, wantTrace: false }, signal);
     case 'job-trace':
-      return queryJob(port, caller, { jobId: request.jobId, wantTrace: true }, signal);
+      return queryJob(components, caller, { jobId: request.jobId, wantTrace: true }, signal);
     case 'job-cancel':
-      await queryJob(port, caller, { jobId: request.jobId, wantTrace: false }, signal);
-      return answerOf(port, await port.cancelJob(request.jobId, caller.id, request.reason, signal));
+      await queryJob(components, caller, { jobId: request.jobId, wantTrace: false }, signal);
+      return answerOf(components, await port.cancelJob(request.jobId, caller.id, request.reason, signal));
     case 'pool-view':
       return poolPage(port, request.after);
     case 'offer-limit':
       assertAdmin(caller, 'set the limit');
-      return answerOf(port, await port.offerLimit(request.sealed, signal));
+      return answerOf(components, await port.offerLimit(request.sealed, signal));
     case 'offer-record':
       assertAdmin(caller, 'change records');
-      return answerOf(port, await port.offerRecord(request.sealed, signal));
+      return answerOf(components, await port.offerRecord(request.sealed, signal));
     case 'list-records':
       return recordPage(port, caller, request);
     case 'drain-member':
       assertAdmin(caller, 'drain an instance');
-      return answerOf(port, await port.drainMember(request.command, signal));
+      return answerOf(components, await port.drainMember(request.command, signal));
     default:
       return assertNever(request);
   }
@@ -47,13 +54,13 @@ export async function answerRequest(
 
 /** A job that is the caller's own, or any for an admin. */
 async function queryJob(
-  port: PoolPort,
+  components: RequestComponents,
   caller: Caller,
   asked: { readonly jobId: string; readonly wantTrace: boolean },
   signal: AbortSignal,
 ): Promise<AccessAnswer> {
-  const reply = await port.queryJob(asked.jobId, asked.wantTrace, signal);
-  const answer = answerOf(port, reply);
+  const reply = await components.port.queryJob(asked.jobId, asked.wantTrace, signal);
+  const answer = answerOf(components, reply);
   if (answer.kind !== 'job') return answer;
   // Who may not see a job learns nothing about it, not even that it exists.
   const isOwn = answer.notice !== null && (caller.grant === null || answer.notice.caller === caller.id);
@@ -66,8 +73,8 @@ function assertAdmin(caller: Caller, what: string): void {
   throw new GatewayError('not-allowed', `only an admin may ${what}; key ${caller.id} is a user's`);
 }
 
-function answerOf(port: PoolPort, reply: Reply): AccessAnswer {
+function answerOf({ directory }: RequestComponents, reply: Reply): AccessAnswer {
   if (reply.kind !== 'accepted') return reply;
-  const worker: InstanceId = reply.worker;
-  return { kind: 'accepted', notice: reply.notice, worker, addresses: accessAddressesOf(port, worker) };
+  const { notice, worker } = reply;
+  return { kind: 'accepted', notice, worker, addresses: directory.addressesOf(worker) };
 }
