@@ -31,6 +31,11 @@ describe('a redacted document', () => {
     }
   });
 
+  it('lacks a key whose base64 happens to have no decimal digit', () => {
+    const key = `${'aBcDeFgHiJ'.repeat(4)}kLm=`;
+    expect(JSON.stringify(redact({ log: `with ${key}` }))).not.toContain(key.slice(5, 30));
+  });
+
   it.each([
     idOf('gw-a'),
     `/ip4/10.0.0.1/tcp/7400/p2p/${idOf('gw-a')}`,
