@@ -82,6 +82,8 @@ export const MEMBERS_REFRESH_MS = 5_000;
 export const JOB_DEADLINE_MS = 30_000;
 /** Time in which a tunnelled connection may be offered to one worker after another. */
 export const PLACE_BUDGET_MS = 2_000;
+/** Connections that the kernel completes before they are taken up; it allows no more than its own limit (4096 on Linux). Default of Node: 511, which a burst overflows. */
+export const BACKLOG = 4_096;
 /** Connections of one tunnel. */
 export const TUNNEL_CONNECTIONS_MAX = 8_192;
 /** First and last port that is tried when none was asked for (RFC 6335: dynamic ports). */

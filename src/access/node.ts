@@ -80,6 +80,7 @@ function socketOptions(): Parameters<typeof tcp>[0] {
   const socket = { noDelay: true, keepAlive: true, keepAliveInitialDelay: bounds.KEEP_ALIVE_DELAY_MS };
   return {
     maxConnections: bounds.SOCKETS_MAX,
+    backlog: bounds.BACKLOG,
     inboundSocketInactivityTimeout: bounds.SOCKET_IDLE_MS,
     outboundSocketInactivityTimeout: bounds.SOCKET_IDLE_MS,
     dialOpts: socket,

@@ -19,7 +19,7 @@ export async function startTarget(onSocket: (socket: Socket) => void): Promise<T
     socket.on('close', () => sockets.delete(socket));
     onSocket(socket);
   });
-  server.listen(0, '127.0.0.1');
+  server.listen({ host: '127.0.0.1', port: 0, backlog: 4096 });
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');

@@ -50,7 +50,8 @@ export async function startTunnel(init: TunnelInit, signal: AbortSignal): Promis
 class TunnelService implements Tunnel {
   readonly #init: TunnelInit;
   readonly #stopping = new AbortController();
-  readonly #sockets = new Set<Socket>();
+  /** Each with a signal of its own: a shared one would get slower with every listener. */
+  readonly #sockets = new Map<Socket, AbortController>();
   #server: Server | undefined;
   #lease: Placed | undefined;
 
@@ -94,7 +95,10 @@ class TunnelService implements Tunnel {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    for (const [socket, connection] of this.#sockets) {
+      connection.abort();
+      socket.resetAndDestroy();
+    }
     await this.#lease?.stream.close().catch(() => undefined);
     const closed = Promise.withResolvers<void>();
     if (this.#server === undefined) closed.resolve();
@@ -143,8 +147,9 @@ class TunnelService implements Tunnel {
   }
 
   async #serve(socket: Socket): Promise<void> {
-    const { signal } = this.#stopping;
-    this.#sockets.add(socket);
+    const connection = new AbortController();
+    const { signal } = connection;
+    this.#sockets.set(socket, connection);
     socket.on('error', () => undefined);
     socket.once('close', () => this.#sockets.delete(socket));
     try {

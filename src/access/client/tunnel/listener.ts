@@ -1,6 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { GatewayError } from '../../../base/errors.ts';
-import { FREE_PORT_MAX, FREE_PORT_MIN, TUNNEL_CONNECTIONS_MAX } from '../../bounds.ts';
+import { BACKLOG, FREE_PORT_MAX, FREE_PORT_MIN, TUNNEL_CONNECTIONS_MAX } from '../../bounds.ts';
 
 /** Where a tunnel listens. */
 export interface ListenInit {
@@ -29,7 +29,7 @@ async function listenOn({ host, onConnection }: ListenInit, port: number): Promi
   server.maxConnections = TUNNEL_CONNECTIONS_MAX;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', reject);
-  server.listen({ host, port }, resolve);
+  server.listen({ host, port, backlog: BACKLOG }, resolve);
   try {
     await promise;
   } catch (cause) {
