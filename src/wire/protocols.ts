@@ -2,9 +2,9 @@
  * Every protocol id this program speaks, in one place. An id names one byte format for good: an incompatible change gets a new
  * number beside the old one, and both are served for at least one release.
  *
- * 2025-11  `/pam-mesh/1/link`        messages between two members, `mesh-message.ts`
- * 2025-11  `/pam-access/1/control`   requests of a client to any instance, `access-message.ts`
- * 2025-11  `/pam-access/1/session`   bytes of one session, `access-session.ts`
+ * 2026-11  `/pam-mesh/1/link`        messages between two members, `mesh-message.ts`
+ * 2026-11  `/pam-access/1/control`   requests of a client to any instance, `access-message.ts`
+ * 2026-11  `/pam-access/1/session`   bytes of one session, `access-session.ts`
  */
 export const Protocol = {
   /** Ordered messages between two members. */

@@ -144,5 +144,5 @@ describe('a connection', () => {
     }
     await Promise.all(closed);
     expect(connection.streams).toHaveLength(0);
-  });
+  }, 60_000);
 });
