@@ -34,6 +34,7 @@ export interface TunnelReady {
 
 const READY_MS = 20_000;
 const END_MS = 10_000;
+const LINES_SHOWN = 30;
 
 /** A running tunnel. */
 export class Tunnel {
@@ -97,10 +98,16 @@ export class Tunnel {
     return this.#lines.filter((line) => line.startsWith('connection failed: '));
   }
 
+  /** The end of what it has said, for whoever looks at a failed test. */
+  said(): string {
+    const { exitCode, signalCode } = this.#child;
+    return [...this.#lines.slice(-LINES_SHOWN), `(exit code ${exitCode}, signal ${signalCode})`].join('\n');
+  }
+
   /** Waits until it has told of so many connections that failed. */
   untilFailed(count: number, within: number): Promise<readonly string[]> {
     return until(`${count} connections fail`, { within }, () => {
-      needs(this.failures.length >= count, () => `it says: ${this.#lines.slice(-5).join(' | ')}`);
+      needs(this.failures.length >= count, () => this.said());
       return this.failures;
     });
   }
