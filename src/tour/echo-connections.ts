@@ -4,7 +4,7 @@ import { portOf } from './ports.ts';
 import { TourError } from './tour-error.ts';
 
 /** Until what was sent must have come back. */
-const ECHO_MS = 10_000;
+const ECHO_MS = 20_000;
 
 /** One open connection to the echo target, through the tunnel. */
 export interface EchoConnection {

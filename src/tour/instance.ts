@@ -20,7 +20,7 @@ export interface TourInstanceInit {
 /** Lines of a log that are shown when something has failed. */
 const TAIL_LINES = 12;
 /** Starting a process, finding the others and being admitted, on a busy machine. */
-const ADMITTED_MS = 20_000;
+const ADMITTED_MS = 40_000;
 
 /** One `gateway start` process; it stands for a server of its own. */
 export class TourInstance {

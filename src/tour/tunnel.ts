@@ -16,7 +16,7 @@ export interface TourTunnelInit {
 }
 
 /** Until the tunnel says that it listens. */
-const LISTENING_MS = 15_000;
+const LISTENING_MS = 30_000;
 /** Pieces of its stderr that are kept for the case that it fails. */
 const ERRORS_MAX = 50;
 

@@ -10,10 +10,10 @@ import { packageRoot } from '../../src/launcher/runtime.js';
 import { needs, until } from './harness/until.ts';
 
 /** The tour on a machine that does nothing else takes half a minute. */
-const TOUR_MS = 100_000;
-const END_MS = 20_000;
+const TOUR_MS = 180_000;
+const END_MS = 30_000;
 /** Until the tour has begun its second chapter, in which instances start. */
-const FORMING_MS = 30_000;
+const FORMING_MS = 60_000;
 
 let folder: string;
 

@@ -10,8 +10,8 @@ import { until } from '../until.ts';
 import type { World } from '../world.ts';
 
 const CONNECTIONS = 30;
-const TOLD_MS = 10_000;
-const PAGE_MS = 10_000;
+const TOLD_MS = 20_000;
+const PAGE_MS = 20_000;
 
 /** Adds two records, tunnels to them, opens connections and shows which instances carry them. */
 export async function showForwarding(world: World): Promise<void> {

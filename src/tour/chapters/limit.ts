@@ -11,7 +11,7 @@ const EXIT_POOL_FULL = 3;
 const REFUSED = 'Maximum instances reached: 3 of 2 (this instance would be rank 3)';
 
 /** It looks for the others, sees that the pool stays full, and ends. */
-const REFUSED_MS = 20_000;
+const REFUSED_MS = 40_000;
 
 /** Lowers the limit below what runs, is refused a fourth instance, raises the limit and gets it admitted. */
 export async function showLimit(world: World): Promise<void> {

@@ -9,7 +9,7 @@ import type { World } from '../world.ts';
 import { untilAgreed } from './beginning.ts';
 
 /** Until connections of a killed process are known to be gone. */
-const CLOSED_MS = 10_000;
+const CLOSED_MS = 20_000;
 /** Connections opened after the kill. */
 const AFTERWARDS = 12;
 
