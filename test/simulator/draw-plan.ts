@@ -175,7 +175,7 @@ function drawHostile(random: Random, host: number): Act {
   return {
     kind: 'hostile',
     host,
-    acts: random.shuffle(HOSTILE_ACTS).slice(0, random.between(1, 4)),
+    acts: random.shuffle(HOSTILE_ACTS).slice(0, random.between(3, 6)),
     forMs: random.between(3000, 30_000),
   };
 }
