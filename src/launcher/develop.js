@@ -13,7 +13,6 @@ import { compileCacheFolder, findPinnedRuntime, isRuntime, missingRuntimeMessage
 /** Tasks that are one program of the checkout; this process becomes it. */
 const PROGRAMS = {
   start: 'src/tour/main.ts',
-  bench: 'test/bench/main.ts',
   simulate: 'test/simulator/main.ts',
 };
 

@@ -16,6 +16,7 @@ const dependencies = Object.keys(JSON.parse(readFileSync(join(root, 'package.jso
 
 /** What is started from outside: the programs, the tour, and what `package.json` names. */
 const ENTRIES = [
+  'src/index.ts',
   'src/cli/gateway/main.ts',
   'src/cli/pam/main.ts',
   'src/tour/main.ts',
