@@ -1,4 +1,5 @@
 import type { Effect } from '../../src/core/index.ts';
+import type { JobFate, JobsAct } from './clients.ts';
 import type { SelfSight } from './sight.ts';
 import type { SimProcess } from './sim-process.ts';
 import type { World } from './world.ts';
@@ -23,6 +24,8 @@ export interface Checker {
   effect?(process: SimProcess, effect: Effect): void;
   /** A process has ended, by itself (`exit`) or not. */
   ended?(process: SimProcess): void;
+  /** Clients begin to ask for these jobs at one entry; the list grows as they do. */
+  burst?(fates: readonly JobFate[], act: JobsAct): void;
   /** The quiet time is over: what had to happen has happened. */
   finished?(): void;
 }

@@ -19,7 +19,8 @@ export interface JobFate {
   acceptedAtMs: number | null;
 }
 
-type JobsAct = Extract<Act, { kind: 'jobs' }>;
+/** Jobs that a plan asks for. */
+export type JobsAct = Extract<Act, { kind: 'jobs' }>;
 
 const DEADLINE_MS = 30_000;
 const RETRY_MS = 2000;
@@ -39,7 +40,19 @@ export class Clients {
 
   /** Asks for the jobs of one act. */
   begin(act: JobsAct): void {
-    for (let index = 0; index < act.count; index++) this.#world.after(index * act.spacingMs, () => this.#ask(act));
+    const fates: JobFate[] = [];
+    for (const checker of this.#world.checkers) checker.burst?.(fates, act);
+    for (let index = 0; index < act.count; index++) {
+      this.#world.after(index * act.spacingMs, () => this.#ask(act, fates));
+    }
+  }
+
+  /** Sessions under way. */
+  running(): number {
+    let running = 0;
+    for (const { runs } of this.jobs.values())
+      for (const run of runs) if (run.ended === null && run.process.running) running += 1;
+    return running;
   }
 
   /** The worker was told to end the job. */
@@ -55,7 +68,7 @@ export class Clients {
     }
   }
 
-  #ask(act: JobsAct): void {
+  #ask(act: JobsAct, burst: JobFate[]): void {
     const entry = this.#world.host(act.entry).process;
     if (entry === undefined) return;
     const { faults } = this.#world;
@@ -72,6 +85,7 @@ export class Clients {
       acceptedAtMs: null,
     };
     this.jobs.set(jobId, fate);
+    burst.push(fate);
     const other = this.#random.pick(this.#world.live().filter((process) => process !== entry));
     const rerouted = act.twist === 'reroute' && other !== undefined;
     if (rerouted) faults.count('job-rerouted');

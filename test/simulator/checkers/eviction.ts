@@ -1,7 +1,7 @@
 import { type MakeChecker, Violation } from '../checker.ts';
 import { holdsSeat } from '../sight.ts';
 import type { SimProcess } from '../sim-process.ts';
-import { allowedFor, DEATH_KNOWN_MS, describe, HEAL_MS, inOrder } from './holders.ts';
+import { allowedFor, DEATH_KNOWN_MS, describe, HEAL_MS, hasTwins, inOrder } from './holders.ts';
 
 /**
  * Nobody gives up a seat without need: only who was told to go, who hands its seat over, and, after a split, who is at or beyond both the limit its
@@ -19,7 +19,7 @@ export const evictionChecker: MakeChecker = (world) => {
         if (other.running && holdsSeat(other.sight)) lastHeldMs.set(other, world.now());
       if (!holdsSeat(before) || holdsSeat(process.sight) || world.hostile.has(process)) return;
       if (process.dismissed || process.sight.successor !== null) return;
-      if (world.processes.some((other) => other !== process && other.id === process.id && other.running)) return;
+      if (hasTwins(world, HEAL_MS, [process.id])) return;
       const holders = recentHolders();
       const rank = holders.indexOf(process);
       const allowed = allowedFor(world, { ...before, limit: process.sight.limit }).least;

@@ -7,6 +7,8 @@ import { handoverChecker } from './handover.ts';
 import { jobsChecker } from './jobs.ts';
 import { excessChecker, limitChecker } from './limit.ts';
 import { limitHistoryChecker } from './limit-history.ts';
+import { expiryChecker, orderChecker } from './order.ts';
+import { placementChecker } from './placement.ts';
 import { exitChecker, progressChecker } from './progress.ts';
 
 /** What is checked in every run. */
@@ -16,8 +18,11 @@ export const CHECKERS: readonly MakeChecker[] = [
   evictionChecker,
   exitChecker,
   limitHistoryChecker,
+  orderChecker,
+  expiryChecker,
   handoverChecker,
   jobsChecker,
+  placementChecker,
   detectionChecker,
   agreementChecker,
   progressChecker,

@@ -126,7 +126,9 @@ export class SmallWorld {
       (choice, index) =>
         index === 0 || choice.kind !== 'deliver' || this.#channels[choice.channel]?.[0]?.dull === false,
     );
-    for (const { index, head } of waiting) if (!head.dull) explored.push({ kind: 'lose', channel: index });
+    for (const { index, head } of waiting) {
+      if (head.event.kind === 'direct' && !head.dull) explored.push({ kind: 'lose', channel: index });
+    }
     for (const [index] of this.#situation.mayHappen.entries())
       if (!this.#happened.has(index)) explored.push({ kind: 'happen', index });
     return explored;
