@@ -14,7 +14,6 @@ import type { JobsView, PoolView, RecordsView } from './view.ts';
 
 export type { Effect, Note, NoteLevel, Reply, Stored } from './effect.ts';
 export type { Event, Input, Now, Search, Ticket } from './input.ts';
-export { costKib, isLease, ROLE_CONTROL, ROLE_PARAMETER } from './load/cost.ts';
 export { derivePoolKeys, POOL_SECRET_BYTES, type PoolKeys } from './pool/index.ts';
 export { createPoolMachine } from './pool-machine.ts';
 export type { AdmissionRow, AdmissionView, JobsView, LimitView, MemberView, PoolView, RecordsView } from './view.ts';

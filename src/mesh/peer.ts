@@ -1,5 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { InstanceId } from '../base/ids.ts';
+import { Protocol } from '../wire/protocols.ts';
 import { isRelayed } from './address.ts';
 import {
   LINK_FAILURES_MAX,
@@ -15,7 +16,7 @@ import { Link, type LinkDownReason } from './link.ts';
 import type { MeshLog } from './log.ts';
 
 /** The one stream between two peers that carries direct messages. First version, see `frame.ts`. */
-export const LINK_PROTOCOL = '/pam-mesh/1/link';
+export const LINK_PROTOCOL = Protocol.meshLink;
 
 /** What a peer needs. */
 export interface PeerInit {

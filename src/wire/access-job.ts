@@ -1,6 +1,12 @@
 /** What clients and workers agree on about the parameters of jobs. */
+import type { JobRequest } from './job.ts';
 
 /** Name of the parameter that tells a tunnel's lease from its connections. */
 export const ROLE_PARAMETER = 'role';
 /** Value of the role parameter of a lease: it dials nothing and runs until its stream closes. */
 export const ROLE_CONTROL = 'control';
+
+/** True for the job that stands for a whole tunnel. */
+export function isLease({ parameters }: Pick<JobRequest, 'parameters'>): boolean {
+  return parameters.some(({ name, value }) => name === ROLE_PARAMETER && value === ROLE_CONTROL);
+}

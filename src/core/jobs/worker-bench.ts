@@ -1,10 +1,11 @@
 import type { InstanceId } from '../../base/ids.ts';
+import { isLease } from '../../wire/access-job.ts';
 import type { Failure, JobNotice, JobRequest, JobState } from '../../wire/job.ts';
 import { isFinal } from '../../wire/job.ts';
 import type { CoreContext } from '../core-context.ts';
 import { failure } from '../effect.ts';
 import type { Event, Ticket } from '../input.ts';
-import { costKib, isLease } from '../load/cost.ts';
+import { costKib } from '../load/cost.ts';
 import type { OwnLoad } from '../load/own-load.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { SESSION_OPEN_MS } from '../timing.ts';

@@ -1,3 +1,4 @@
+import { isLease } from '../../wire/access-job.ts';
 import type { JobKind, JobRequest } from '../../wire/job.ts';
 
 /**
@@ -13,17 +14,7 @@ const COST_KIB: Readonly<Record<JobKind, number>> = {
 /** The lease that stands for a whole tunnel: no connection of its own. */
 const LEASE_KIB = 0;
 
-/** Name of the parameter that tells a tunnel's lease from its connections. */
-export const ROLE_PARAMETER = 'role';
-/** Value of the role parameter of a lease. */
-export const ROLE_CONTROL = 'control';
-
 /** What a job is counted with on its worker, in KiB. */
 export function costKib(request: Pick<JobRequest, 'kind' | 'parameters'>): number {
   return isLease(request) ? LEASE_KIB : COST_KIB[request.kind];
-}
-
-/** True for the job that stands for a whole tunnel. */
-export function isLease({ parameters }: Pick<JobRequest, 'parameters'>): boolean {
-  return parameters.some(({ name, value }) => name === ROLE_PARAMETER && value === ROLE_CONTROL);
 }

@@ -2,8 +2,7 @@
  * Tunnels: TCP to a record's host and port. A tunnel is one *lease*, which does nothing but live as long as the client's tunnel, and one
  * job per TCP connection, each with the lease as its parent and each maybe on another worker.
  */
-import { ROLE_CONTROL, ROLE_PARAMETER } from '../../wire/access-job.ts';
-import type { JobRequest } from '../../wire/job.ts';
+import { isLease } from '../../wire/access-job.ts';
 import type { Workload } from '../workload.ts';
 import { runConnection } from './connection.ts';
 import { runLease } from './lease.ts';
@@ -14,7 +13,3 @@ export const tunnel: Workload = {
   protocols: null,
   run: (session) => (isLease(session.request) ? runLease(session) : runConnection(session)),
 };
-
-function isLease({ parameters }: JobRequest): boolean {
-  return parameters.some(({ name, value }) => name === ROLE_PARAMETER && value === ROLE_CONTROL);
-}
