@@ -12,6 +12,7 @@ import { formatHex } from '../base/bytes.ts';
 import { GatewayError } from '../base/errors.ts';
 import * as bounds from './bounds.ts';
 import { type DiscoveryInit, localDiscovery } from './discovery.ts';
+import type { OwnAddresses } from './own-addresses.ts';
 import type { RelayClient } from './relay-client.ts';
 
 /** The libp2p node of the mesh plane. */
@@ -25,6 +26,7 @@ export interface MeshNodeInit {
   readonly listen: readonly string[];
   readonly announce: readonly string[];
   readonly gossip: (components: GossipSubComponents) => GossipSub;
+  readonly ownAddresses: OwnAddresses;
   readonly relayClient: RelayClient;
   /** Who may connect and who may be relayed; the identities have been proved. */
   readonly gater: MeshGater;
@@ -65,6 +67,7 @@ export async function createMeshNode(init: MeshNodeInit): Promise<MeshNode> {
       // Answers when asked, as gossipsub and relays require; asking on every connection would cost three milliseconds for nothing.
       identify: identify({ runOnConnectionOpen: false }),
       gossip: init.gossip,
+      ownAddresses: init.ownAddresses.service,
       relay: circuitRelayServer(relayOptions()),
     },
   });

@@ -14,6 +14,7 @@ import { PoolGossip } from './gossip.ts';
 import type { ListenAddress, Mesh, MeshEvent, MeshInit } from './index.ts';
 import { type MeshLog, silentLog } from './log.ts';
 import { createMeshNode, type MeshGater, type MeshNode, startMeshNode } from './node.ts';
+import { OwnAddresses } from './own-addresses.ts';
 import { LINK_PROTOCOL, Peer } from './peer.ts';
 import { RelayClient } from './relay-client.ts';
 import { Relays } from './relays.ts';
@@ -23,6 +24,7 @@ interface Running {
   readonly gossip: PoolGossip;
   readonly dialer: Dialer;
   readonly relays: Relays;
+  readonly ownAddresses: OwnAddresses;
   readonly announced: readonly string[];
 }
 
@@ -98,7 +100,8 @@ export class PoolMesh implements Mesh {
 
   listenAddresses(): readonly string[] {
     if (this.#running === undefined) return [];
-    const { node, announced } = this.#running;
+    const { node, ownAddresses, announced } = this.#running;
+    ownAddresses.confirm();
     return orderListenAddresses(node.getMultiaddrs().map(String), announced);
   }
 
@@ -120,6 +123,7 @@ export class PoolMesh implements Mesh {
       dial: (address, options) => node.dial(address, options),
       isConnected: (peer, directly) => this.#isConnected(peer, directly),
     });
+    const ownAddresses = new OwnAddresses();
     const relayClient = new RelayClient();
     const relays = new Relays({
       client: relayClient,
@@ -134,13 +138,14 @@ export class PoolMesh implements Mesh {
       listen,
       announce: announced,
       gossip: gossip.service,
+      ownAddresses,
       relayClient,
       gater: createGater(dialer, relays),
       discovery: this.#init.mdns
         ? { tag: discoveryTag, log: this.#log, onFound: (peer, addresses) => this.#found(peer, addresses) }
         : undefined,
     });
-    return { node, gossip, dialer, relays, announced };
+    return { node, gossip, dialer, relays, ownAddresses, announced };
   }
 
   #isConnected(peer: string, directly: boolean): boolean {

@@ -97,9 +97,9 @@ export class Relays {
 
   #round(): void {
     const nowMs = performance.now();
-    this.#keepReservations();
-    this.#followLinks(nowMs);
     const relays = this.#relays();
+    this.#keepReservations(relays.size === 0);
+    this.#followLinks(nowMs);
     const candidates: Neighbour[] = [];
     for (const [peer, neighbour] of this.#neighbours) {
       if (isRelayed(neighbour.connection.remoteAddr)) this.#dialDirectly(neighbour, nowMs);
@@ -107,18 +107,20 @@ export class Relays {
     }
     if (relays.size < this.#relaysBefore) for (const neighbour of candidates) neighbour.dueAtMs = nowMs;
     this.#relaysBefore = relays.size;
-    if (relays.size < RELAYS_MAX)
-      this.#askOne(
-        candidates.filter(({ dueAtMs }) => dueAtMs <= nowMs),
-        nowMs,
-      );
+    if (relays.size < RELAYS_MAX) this.#askOne(candidates, nowMs);
   }
 
-  /** A reservation lasts as long as the connection to its owner, not until a clock says otherwise. */
-  #keepReservations(): void {
+  /**
+   * A reservation lasts as long as the connection to its owner, not until a clock says otherwise. One on an instance that cannot be dialled itself is of no use:
+   * the end of the connection tells its owner, who connects again and asks elsewhere.
+   */
+  #keepReservations(areUseful: boolean): void {
     for (const [peer, { signal }] of this.#init.node().services.relay.reservations) {
       signal.clear();
-      if (this.#directConnection(peer) === undefined) this.#forget(peer);
+      const connection = this.#directConnection(peer);
+      if (connection !== undefined && areUseful) continue;
+      this.#forget(peer);
+      connection?.abort(new Error('this instance is no longer a relay'));
     }
   }
 
@@ -154,7 +156,8 @@ export class Relays {
 
   /** One of them by chance, so that not all instances choose the same relays. */
   #askOne(candidates: readonly Neighbour[], nowMs: number): void {
-    const neighbour = candidates[Math.floor(Math.random() * candidates.length)];
+    const due = candidates.filter(({ dueAtMs }) => dueAtMs <= nowMs);
+    const neighbour = due[Math.floor(Math.random() * due.length)];
     if (neighbour === undefined) return;
     neighbour.asked = true;
     postpone(neighbour, nowMs);

@@ -19,11 +19,11 @@ export class Host {
   readonly #watchers = new Set<(sight: Sight) => void>();
   #sight: Sight | undefined;
 
-  /** Starts the instance. */
-  constructor(network: Network, name: string) {
+  /** Starts the instance; it listens on the host's address unless said. */
+  constructor(network: Network, name: string, listen?: string) {
     const { mesh, enter = [] } = network.site(name);
     const [address = '', port = ''] = mesh.split(':');
-    const [command = '', ...args] = [...enter, process.execPath, PROGRAM, name, address, port];
+    const [command = '', ...args] = [...enter, process.execPath, PROGRAM, name, listen ?? address, port];
     this.#enter = enter;
     this.#address = address;
     this.#process = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -56,14 +56,12 @@ export class Host {
 
   /** From now on no connection comes in, as behind a NAT without forwarded ports; except from a neighbour. */
   shut(neighbour?: Host): void {
-    const others = neighbour === undefined ? '' : `ip saddr != ${neighbour.#address}`;
-    this.#filter('add table inet shut\nadd chain inet shut incoming { type filter hook input priority 0; }');
-    this.#filter(`add rule inet shut incoming iifname "eth0" ${others} tcp flags & (syn | ack) == syn drop`);
+    shut(this.#enter, neighbour === undefined ? undefined : neighbour.#address);
   }
 
   /** Connections come in again. */
   open(): void {
-    this.#filter('delete table inet shut');
+    filter(this.#enter, 'delete table inet shut');
   }
 
   /** Calls back now and whenever it sees something new. */
@@ -95,21 +93,27 @@ export class Host {
     this.#process.kill('SIGKILL');
     await once(this.#process, 'exit');
   }
+}
 
-  #filter(rules: string): void {
-    const [command = '', ...args] = this.#enter;
-    execFileSync(command, [...args, 'nft', '-f', '-'], { input: `${rules}\n` });
-  }
+/** From now on no connection comes in there, except from one address. */
+export function shut(enter: readonly string[], address?: string): void {
+  const others = address === undefined ? '' : `ip saddr != ${address}`;
+  filter(enter, 'add table inet shut\nadd chain inet shut incoming { type filter hook input priority 0; }');
+  filter(enter, `add rule inet shut incoming iifname "eth0" ${others} tcp flags & (syn | ack) == syn drop`);
+}
+
+function filter([command = '', ...args]: readonly string[], rules: string): void {
+  execFileSync(command, [...args, 'nft', '-f', '-'], { input: `${rules}\n` });
 }
 
 /** Starts hosts that end with the test; register after `useNetworks`, so that their processes end first. */
-export function useHosts(): (network: Network, name: string) => Promise<Host> {
+export function useHosts(): (network: Network, name: string, listen?: string) => Promise<Host> {
   const hosts: Host[] = [];
   afterEach(async () => {
     await Promise.all(hosts.splice(0).map((host) => host.kill()));
   });
-  return async (network, name) => {
-    const host = new Host(network, name);
+  return async (network, name, listen) => {
+    const host = new Host(network, name, listen);
     hosts.push(host);
     await host.until('started', () => true);
     return host;

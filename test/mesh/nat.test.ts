@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { type Network, useNetworks } from '../e2e/harness/network.ts';
 import { namespacesMissing } from '../e2e/harness/requirements.ts';
@@ -77,15 +78,28 @@ describe.skipIf(missing !== undefined)(
       expect(left.historyOf(right)).toEqual(UP_DOWN_UP);
     });
 
-    it('do not reserve on one that others cannot dial either', async () => {
+    it('leave a relay that turns out not to be dialled by others either', async () => {
       const network = createNetwork();
       const [left, right] = await startTwoShut(network);
       const near = await start(network, 'near');
       near.shut(left);
+      introduce([left, near]);
+      await left.until('reserved', () => left.relays.includes(near.id));
       const relay = await start(network, 'relay');
       introduce([left, right, near, relay]);
+      for (const host of [left, right, near]) await host.until('reserved there', () => host.relays.join() === relay.id);
       await untilLinked([left, right, near, relay]);
-      expect([left, right, near].map(({ relays }) => relays)).toEqual([[relay.id], [relay.id], [relay.id]]);
+      await talk(left, right, 'through the other');
     });
   },
 );
+
+describe.skipIf(missing !== undefined)(`a public address${missing === undefined ? '' : ` (${missing})`}`, () => {
+  it('is told to others, though nobody has confirmed it', { timeout: TEST_TIMEOUT_MS }, async () => {
+    const network = createNetwork();
+    const [command = '', ...args] = network.site('public').enter ?? [];
+    execFileSync(command, [...args, 'ip', 'address', 'add', '5.6.7.8/32', 'dev', 'eth0']);
+    const { id, addresses } = await start(network, 'public', '0.0.0.0');
+    expect(addresses).toContain(`/ip4/5.6.7.8/tcp/7400/p2p/${id}`);
+  });
+});

@@ -12,6 +12,7 @@ import { FrameKind } from '../../src/mesh/frame.ts';
 import { PoolGossip } from '../../src/mesh/gossip.ts';
 import { DialError } from '../../src/mesh/index.ts';
 import { createMeshNode, type MeshGater, type MeshNode } from '../../src/mesh/node.ts';
+import { OwnAddresses } from '../../src/mesh/own-addresses.ts';
 import { LINK_PROTOCOL } from '../../src/mesh/peer.ts';
 import { RelayClient } from '../../src/mesh/relay-client.ts';
 import {
@@ -149,6 +150,7 @@ async function startRogue(label: string, isWanted: (id: InstanceId) => boolean):
     listen: ['/ip4/127.0.0.1/tcp/0'],
     announce: [],
     gossip: gossip.service,
+    ownAddresses: new OwnAddresses(),
     relayClient: new RelayClient(),
     gater: OPEN,
     discovery: undefined,
