@@ -29,9 +29,10 @@ export async function untilRecordHeld(pool: Pool, names: readonly string[], titl
 async function untilHeldBy(pool: Pool, name: string, title: string): Promise<void> {
   const { key, poolKey } = pool.profile();
   const init = { keySeed: key.reveal(), grant: null, addresses: [pool.site(name).access], poolKey };
-  const client = await connectAccess(init, AbortSignal.timeout(ARRIVE_MS));
+  const what = `${name} has the record "${title}"`;
+  const client = await until(what, { within: ARRIVE_MS }, () => connectAccess(init, AbortSignal.timeout(ARRIVE_MS)));
   try {
-    await until(`${name} has the record "${title}"`, { within: ARRIVE_MS }, async () => {
+    await until(what, { within: ARRIVE_MS }, async () => {
       const request = { kind: 'list-records', match: title, after: null } as const;
       const { records } = await client.request(request, 'records', AbortSignal.timeout(ARRIVE_MS));
       needs(records.length === 1, `it has ${records.length}`);
