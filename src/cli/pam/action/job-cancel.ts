@@ -19,10 +19,12 @@ export function jobCancelCommand(terminal: Terminal): Command {
     .action(async (text: string, options: ProfileOptions & { readonly reason: string }) => {
       const jobId = parseText(text, { flag: 'JOB', max: JOB_ID_LENGTH });
       const reason = parseText(options.reason, { flag: '--reason', max: ERROR_TEXT_MAX });
-      await withClient(terminal, options, ({ client }) =>
-        client.request({ kind: 'job-cancel', jobId, reason }, 'done', terminal.signal),
+      const { notice } = await withClient(terminal, options, ({ client }) =>
+        client.request({ kind: 'job-cancel', jobId, reason }, 'job', terminal.signal),
       );
-      if (options.json === true) return terminal.printJson({ jobId, cancelled: true });
-      terminal.print(`${jobId}: cancelled`);
+      // A job may have ended by itself a moment earlier: then that is what became of it.
+      const state = notice?.state ?? 'cancelled';
+      if (options.json === true) return terminal.printJson({ jobId, state, cancelled: state === 'cancelled' });
+      terminal.print(`${jobId}: ${state}`);
     });
 }
