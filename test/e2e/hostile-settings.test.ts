@@ -1,0 +1,231 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTerminal } from '../../src/cli/frame/terminal.ts';
+import { assemblePam } from '../../src/cli/pam/program.ts';
+import { createGateway, settingKey, settingsTable, writeGateway } from '../../src/config/index.ts';
+import { type CommandResult, runCommand } from './harness/program.ts';
+
+/** Nobody listens there: a mistake that is found only after a connection shows as exit code 5. */
+const CLOSED = '127.0.0.1:9';
+
+let folder: string;
+let configFile: string;
+let profileFile: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pam-settings-'));
+  const created = createGateway({ name: 'test', maxInstances: 3, bootstrap: [], addresses: [CLOSED] });
+  const written = writeGateway(join(folder, 'gateway'), created);
+  configFile = written.configurationPath;
+  profileFile = written.adminProfilePath;
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const TOO_LONG = 'x'.repeat(5000);
+
+/** A wrong value for every setting of an instance; a new setting without a line here does not compile. */
+const wrongValues = {
+  settings: TOO_LONG,
+  configFile: TOO_LONG,
+  config: '!not base64!',
+  dataDir: TOO_LONG,
+  name: '\u0007',
+  listenMesh: 'nowhere',
+  listenAccess: '127.0.0.1:70000',
+  announceMesh: 'host:0',
+  announceAccess: '/ip4/1.2.3.4/udp/1',
+  peer: '7400',
+  noMdns: 'maybe',
+  standby: 'maybe',
+  replaces: '',
+  replace: '2',
+  label: 'site',
+  memoryBudgetMb: '3',
+  http: '0.0.0.0',
+  logFormat: 'xml',
+  logLevel: 'loud',
+  drainSeconds: '1.5',
+} satisfies Readonly<Record<keyof typeof settingsTable, string>>;
+
+type SettingName = keyof typeof settingsTable;
+const names = Object.keys(settingsTable).filter((name): name is SettingName => name in wrongValues);
+
+/** A mistake is one: exit code 2, what and where it is on stderr, nothing else anywhere. */
+function expectMistake({ code, stdout, stderr }: CommandResult, where: string | RegExp): void {
+  expect(stderr).toMatch(where instanceof RegExp ? where : new RegExp(literal(where)));
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(stdout).toBe('');
+  expect(code).toBe(2);
+}
+
+function literal(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<CommandResult> {
+  const isGiven = args.includes('--config-file') || 'GATEWAY_CONFIG' in env || 'GATEWAY_CONFIG_FILE' in env;
+  const needed = isGiven ? [] : ['--config-file', configFile];
+  return runCommand({ program: 'gateway', args: ['start', ...needed, ...args], env: { HOME: folder, ...env } });
+}
+
+describe('gateway start', () => {
+  const flags = names.filter((name) => settingsTable[name].flag !== null);
+  it.concurrent.each(flags)('says what is wrong with the flag for %s', async (name) => {
+    const { flag, kind } = settingsTable[name];
+    const [word = ''] = (flag ?? '').split(' ');
+    const args = kind.form === 'switch' ? [`${word}=${wrongValues[name]}`] : [word, wrongValues[name]];
+    expectMistake(await start(args), word);
+  });
+
+  // An empty variable is one that is not set.
+  it.concurrent.each(names.filter((name) => wrongValues[name] !== ''))(
+    'says what is wrong with the variable for %s',
+    async (name) => {
+      const { env } = settingsTable[name];
+      const result = await start([], { [env]: wrongValues[name] });
+      expectMistake(result, env);
+      if (settingsTable[name].kind.secret) expect(result.stderr).not.toContain(wrongValues[name]);
+    },
+  );
+
+  const keys = names.filter((name) => settingsTable[name].inFile);
+  it.concurrent.each(keys)('says what is wrong with the key for %s in the settings file', async (name) => {
+    const key = settingKey(settingsTable[name]) ?? '';
+    const path = join(folder, `${name}.yaml`);
+    writeFileSync(path, `${key}: ${JSON.stringify(wrongValues[name])}\n`);
+    const args = ['--settings', path];
+    const result = await runCommand({ program: 'gateway', args: ['start', ...args], env: { HOME: folder } });
+    expectMistake(result, `${path}: ${key}`);
+  });
+
+  it.concurrent('tells all mistakes at once, from wherever they come', async () => {
+    const path = join(folder, 'several.yaml');
+    writeFileSync(path, 'label: [site]\nlog-level: loud\ncolour: red\n');
+    const result = await start(['--settings', path, '--http', 'x', '--memory-budget-mb', '1'], {
+      GATEWAY_PEER: 'nobody',
+    });
+    for (const place of [
+      '--http',
+      '--memory-budget-mb',
+      'GATEWAY_PEER',
+      `${path}: label`,
+      `${path}: log-level`,
+      `${path}: colour`,
+    ]) {
+      expectMistake(result, place);
+    }
+    expect(result.stderr).toMatch(/6 mistakes/);
+  });
+});
+
+/** Every flag of `pam` that takes a value, wrong, with what the rest of the command line needs to get that far. */
+const wrongFlags: Readonly<Record<string, readonly [args: readonly string[], stderr: RegExp]>> = {
+  'gateway new --name': [['-n', '', '-m', '3', '-o', 'NEW'], /--name/],
+  'gateway new --max-instances': [
+    ['-n', 'x', '-m', '1e3', '-o', 'NEW'],
+    /--max-instances: "1e3" is not a whole number/,
+  ],
+  'gateway new --output': [['-n', 'x', '-m', '3', '-o', ''], /--output/],
+  'gateway new --bootstrap': [['-n', 'x', '-m', '3', '-o', 'NEW', '--bootstrap', 'host'], /--bootstrap/],
+  'gateway new --address': [['-n', 'x', '-m', '3', '-o', 'NEW', '--address', 'host:x'], /--address/],
+  'gateway list --format': [['--format', 'xml'], /--format: "xml"/],
+  'gateway set-max-instances --gateway': [['-g', '', '-m', '3'], /--gateway/],
+  'gateway set-max-instances --max-instances': [['-g', 'test', '-m', '-3'], /--max-instances must be at least 1/],
+  'gateway drain --gateway': [['-g', '', '-i', 'a'], /--gateway/],
+  'gateway drain --instance': [['-g', 'test', '-i', ''], /--instance/],
+  'record add --type': [['--type', 'car'], /--type: "car"/],
+  'record add --title': [['--title', '\n'], /--title/],
+  'record add --host': [['--host', 'a b'], /--host: "a b"/],
+  'record add --port': [['--port', '65536'], /--port: "65536"/],
+  'record add --protocol': [['--protocol', 'SSH 2'], /--protocol: "SSH 2"/],
+  'record add --user': [['--user', ''], /--user/],
+  'record add --label': [['--label', '=x'], /--label: "=x"/],
+  'record edit --type': [['x', '--type', 'car'], /--type: "car"/],
+  'record edit --title': [['x', '--title', ''], /--title/],
+  'record edit --host': [['x', '--host', 'a/b'], /--host: "a\/b"/],
+  'record edit --port': [['x', '--port', 'ssh'], /--port: "ssh"/],
+  'record edit --protocol': [['x', '--protocol', '7'], /--protocol: "7"/],
+  'record edit --user': [['x', '--user', ''], /--user/],
+  'record edit --label': [['x', '--label', 'site'], /--label: "site"/],
+  'record list --format': [['--format', 'yaml'], /--format: "yaml"/],
+  'grant new --name': [['--name', '', '--out', 'NEW'], /--name/],
+  'grant new --out': [['--name', 'a', '--out', ''], /--out/],
+  'grant new --allow': [['--name', 'a', '--out', 'NEW', '--allow', 'fly:x'], /--allow: "fly:x"/],
+  'grant new --expires': [['--name', 'a', '--out', 'NEW', '--expires', '0h'], /--expires: "0h"/],
+  'tunnel start --port': [['x', '--port', '70000'], /--port: "70000"/],
+  'action job-cancel --reason': [['x', '--reason', ''], /--reason/],
+};
+/** Flags of which only a running pool, or the machine, can say that they are wrong: other tests have them. */
+const judgedLater = ['tunnel start --host', 'action gateway-info --gateway', 'action gateway-info --instance'];
+/** Flags that are the same everywhere, with a wrong value. */
+const everywhere: Readonly<Record<string, readonly [value: string, stderr: RegExp]>> = {
+  '--profile': ['/nowhere/profile.json', /\/nowhere\/profile\.json/],
+  '--address': ['nowhere', /--address: "nowhere"/],
+  '--sign-with': ['/nowhere/second.json', /\/nowhere\/second\.json/],
+};
+/** What is refused whatever its value: it is not built yet. */
+const notYet = ['--private-key-file'];
+
+describe('pam', async () => {
+  const commands = leavesOf(await assemblePam(createTerminal(new AbortController().signal)), '');
+  const flags = commands.flatMap(({ path, command }) =>
+    command.options.filter(({ required }) => required).map(({ long }) => `${path} ${long}`),
+  );
+
+  it('has no flag that is missing here', () => {
+    const common = [...Object.keys(everywhere), ...notYet];
+    const known = [...Object.keys(wrongFlags), ...judgedLater];
+    expect(flags.filter((flag) => !known.includes(flag) && !common.some((name) => flag.endsWith(` ${name}`)))).toEqual(
+      [],
+    );
+    expect(known.filter((flag) => !flags.includes(flag))).toEqual([]);
+  });
+
+  it.concurrent.each(Object.entries(wrongFlags))('says what is wrong with %s', async (flag, [args, stderr]) => {
+    const path = flag.split(' ').slice(0, -1);
+    expectMistake(
+      await pam([...path, ...args.map((arg) => (arg === 'NEW' ? join(folder, flag.replaceAll(' ', '-')) : arg))]),
+      stderr,
+    );
+  });
+
+  // A diagnosis tells a wrong profile as its result; an address is read by the function that reads the profile.
+  const profiles = flags.filter((flag) => flag.endsWith(' --profile') && !flag.startsWith('tunnel diagnose '));
+  const shared = [...profiles, 'gateway list --address', 'grant new --sign-with'];
+  it.concurrent.each(shared)('says what is wrong with %s', async (flag) => {
+    const words = flag.split(' ');
+    const name = words.at(-1) ?? '';
+    const [value, stderr] = everywhere[name] ?? ['', /never/];
+    expectMistake(
+      await pam([...words.slice(0, -1), ...(neededBy[words.slice(0, -1).join(' ')] ?? []), name, value]),
+      stderr,
+    );
+  });
+});
+
+/** What a command cannot do without. */
+const neededBy: Readonly<Record<string, readonly string[]>> = {
+  'gateway set-max-instances': ['-g', 'test', '-m', '3'],
+  'gateway drain': ['-g', 'test', '-i', 'a'],
+  'record add': ['--type', 'machine', '--title', 't', '--host', 'h', '--port', '1'],
+  'record show': ['x'],
+  'record edit': ['x', '--title', 't'],
+  'record remove': ['x'],
+  'grant new': ['--name', 'a', '--out', '/nowhere/a.json'],
+  'tunnel start': ['x'],
+  'action job-info': ['x'],
+  'action job-cancel': ['x'],
+};
+
+function pam(args: readonly string[]): Promise<CommandResult> {
+  return runCommand({ program: 'pam', args, env: { PAM_PROFILE: profileFile, HOME: folder } });
+}
+
+function leavesOf(command: Command, above: string): readonly { readonly path: string; readonly command: Command }[] {
+  return command.commands.flatMap((child) => {
+    const path = `${above} ${child.name()}`.trim();
+    return child.commands.length > 0 ? leavesOf(child, path) : [{ path, command: child }];
+  });
+}
