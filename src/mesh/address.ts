@@ -1,7 +1,6 @@
 import { isIP, isIPv6 } from 'node:net';
-import { CODE_P2P, CODE_P2P_CIRCUIT, type Multiaddr, multiaddr } from '@multiformats/multiaddr';
+import { CODE_P2P, type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { GatewayError } from '../base/errors.ts';
-import { RELAYED_ADDRESSES_MAX } from './bounds.ts';
 
 /**
  * Pure: addresses of mesh listeners. People write `host:port`, `[2001:db8::1]:7400` or a multiaddr; libp2p takes multiaddrs.
@@ -9,15 +8,13 @@ import { RELAYED_ADDRESSES_MAX } from './bounds.ts';
 
 /** Where to dial, and who is expected there if the address says so. */
 export interface DialAddress {
-  /** Without the peer id, unless it leads through a relay, which has to be told it. */
+  /** Without the peer id. */
   readonly address: Multiaddr;
   readonly expectedPeer: string | undefined;
 }
 
 const HOST_AND_PORT = /^(?:\[(?<bracketed>[^\]]+)\]|(?<plain>[^:[\]\s/]+)):(?<port>\d{1,5})$/;
 const PORT_MAX = 65_535;
-/** The protocols of an address of ours: direct, with or without the peer id, or through a relay. */
-const ADDRESS_SHAPE = /^(?:ip4|ip6|dns|dns4|dns6)\/tcp(?:(|\/p2p)|(\/p2p\/p2p-circuit\/p2p))$/;
 
 /** Understands what people and other instances write; throws `bad-usage` for everything else. */
 export function parseDialAddress(text: string): DialAddress {
@@ -36,37 +33,13 @@ export function formatMultiaddr(host: string, port: number): string {
   return `/${isIPv6(host) ? 'ip6' : 'ip4'}/${host}/tcp/${port}`;
 }
 
-/** Announced addresses first, those through relays after the direct ones, loopback last: whoever dials tries them in this order. */
+/** Announced addresses first, loopback last: whoever dials tries them in this order. */
 export function orderListenAddresses(addresses: readonly string[], announced: readonly string[]): readonly string[] {
   const rank = (address: string): number => {
-    if (relayOf(address) !== undefined) return 2;
     if (announced.some((own) => address.startsWith(`${own}/`) || address === own)) return 0;
-    return isLoopback(address) ? 3 : 1;
+    return /^\/(?:ip4\/127\.|ip6\/::1\/)/.test(address) ? 2 : 1;
   };
-  const ordered = [...addresses].sort((left, right) => rank(left) - rank(right));
-  const told = new Map<string, number>();
-  return ordered.filter((address) => {
-    const relay = relayOf(address);
-    if (relay === undefined) return true;
-    const before = told.get(relay) ?? 0;
-    told.set(relay, before + 1);
-    return before < RELAYED_ADDRESSES_MAX;
-  });
-}
-
-/** The relay that an address leads through. */
-export function relayOf(address: string): string | undefined {
-  return /\/p2p\/([^/]+)\/p2p-circuit(?:\/|$)/.exec(address)?.[1];
-}
-
-/** True for an address, also of an open connection, that leads through a relay. */
-export function isRelayed(address: Multiaddr): boolean {
-  return address.getComponents().some(({ code }) => code === CODE_P2P_CIRCUIT);
-}
-
-/** True for an address of the machine that reads it. */
-export function isLoopback(address: string): boolean {
-  return /^\/(?:ip4\/127\.|ip6\/::1\/)/.test(address);
+  return [...addresses].sort((left, right) => rank(left) - rank(right));
 }
 
 function parseHostAndPort(text: string): DialAddress | undefined {
@@ -81,11 +54,12 @@ function parseHostAndPort(text: string): DialAddress | undefined {
 function parseMultiaddr(text: string): DialAddress | undefined {
   try {
     const full = multiaddr(text);
-    const shape = full.getComponents().map(({ name }) => name);
-    const [, direct, relayed] = ADDRESS_SHAPE.exec(shape.join('/')) ?? [];
+    const names = full.getComponents().map(({ name }) => name);
+    const [host, transport, last, ...more] = names;
+    const isTcp = /^(?:ip4|ip6|dns|dns4|dns6)$/.test(host ?? '') && transport === 'tcp' && more.length === 0;
+    if (!isTcp || (last !== undefined && last !== 'p2p')) return undefined;
     const expectedPeer = full.getComponents().findLast(({ code }) => code === CODE_P2P)?.value;
-    if (relayed !== undefined) return { address: full, expectedPeer };
-    return direct === undefined ? undefined : { address: full.decapsulateCode(CODE_P2P), expectedPeer };
+    return { address: full.decapsulateCode(CODE_P2P), expectedPeer };
   } catch {
     return undefined;
   }

@@ -31,12 +31,8 @@ export const MUXER_PING_MS = 30_000;
 export const SOCKET_IDLE_MS = 120_000;
 /** Bytes that one stream may have on the way unread: control traffic needs no more. */
 export const STREAM_WINDOW_BYTES_MAX = 1024 * 1024;
-/** Streams one peer may have open for itself: a link, gossip both ways and short-lived ones. */
+/** Streams one peer may have open: a link, gossip both ways and short-lived ones. */
 export const STREAMS_MAX = 64;
-/** Relayed connections that one connection carries for others, in each direction: each is one stream. Raising it costs a relay a stream's window each. */
-export const RELAYED_STREAMS_MAX = 128;
-/** Streams of one connection: its own and those it carries for others. */
-export const CONNECTION_STREAMS_MAX = STREAMS_MAX + RELAYED_STREAMS_MAX;
 
 /** Connections one peer may have: the link's, a second one of a simultaneous dial, and what is closing. */
 export const PEER_CONNECTIONS_MAX = 4;
@@ -64,29 +60,6 @@ export const LINK_WAIT_MS = 6_000;
 export const SIMULTANEOUS_MS = 5_000;
 /** How long `stop` waits for queued frames to leave. */
 export const STOP_FLUSH_MS = 500;
-
-/** Relays an instance reserves on that others cannot dial: one may die. */
-export const RELAYS_MAX = 2;
-/** Instances one relay serves. Raising it lets one relay carry more of a pool in which few can be reached. */
-export const RESERVATIONS_MAX = 256;
-/** Addresses told for each relay: others who know the relay need only its id. */
-export const RELAYED_ADDRESSES_MAX = 2;
-/** How often is looked at who needs a relay and whose link could be direct. */
-export const RELAY_ROUND_MS = 1_000;
-/** A link stands this long before a relay is asked for or a direct connection tried: who can be reached is mostly reached by then. */
-export const RELAY_WAIT_MS = 2_000;
-/** First pause before the same is asked or tried again; doubles up to the last. Raising it moves a link later to a direct connection that has become possible. */
-export const RELAY_RETRY_MS = 5_000;
-/** Last pause of that kind. */
-export const RELAY_RETRY_MAX_MS = 300_000;
-/** A reservation is asked for anew after this time, in case it is no longer needed. The relay keeps it as long as the connection to its owner. */
-export const RESERVATION_MS = 6 * 60 * 60 * 1_000;
-/** Answering such a request includes dialling back; above DIAL_TIMEOUT_MS. */
-export const RESERVE_TIMEOUT_MS = 8_000;
-/** Addresses tried, all at once, to find out whether an instance can be dialled. */
-export const DIAL_BACK_ADDRESSES_MAX = 8;
-/** Instances that are dialled back at the same time; the next ones are told to ask later. */
-export const DIAL_BACKS_MAX = 8;
 
 /** Data of one gossiped message. */
 export const GOSSIP_DATA_BYTES_MAX = GOSSIP_BYTES_MAX;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection, PeerId } from '@libp2p/interface';
 import type { Multiaddr } from '@multiformats/multiaddr';
 import { GatewayError } from '../base/errors.ts';
-import { type DialAddress, isRelayed, parseDialAddress } from './address.ts';
+import { type DialAddress, parseDialAddress } from './address.ts';
 import { DIAL_ADDRESSES_MAX, DIAL_STAGGER_MS, DIAL_TIMEOUT_MS } from './bounds.ts';
 import { DialError, type DialReason, mostTelling } from './dial-error.ts';
 
@@ -12,8 +12,7 @@ export interface DialerInit {
     address: Multiaddr,
     options: { signal: AbortSignal; onProgress(event: { readonly type: string }): void },
   ): Promise<Connection>;
-  /** Whether a connection to that peer is open; with `directly`, one that no relay carries. */
-  isConnected(peer: string, directly: boolean): boolean;
+  isConnected(peer: string): boolean;
 }
 
 /** What is known of a dial under way: the handshake's progress tells apart what the transport's error does not. */
@@ -49,17 +48,6 @@ export class Dialer {
     }
   }
 
-  /**
-   * Whether that instance answers at one of the addresses, all tried at once. Where it is connected already, as it has to be, no connection stays.
-   */
-  async reaches(peer: string, addresses: readonly string[], signal: AbortSignal): Promise<boolean> {
-    const attempts = addresses.map((text) => this.#try({ ...parseDialAddress(text), expectedPeer: peer }, signal));
-    return Promise.any(attempts).then(
-      () => true,
-      () => false,
-    );
-  }
-
   /** Each address is dialled once the one before has failed or is slow; success aborts the rest. */
   #startInTurn(targets: readonly DialAddress[], signal: AbortSignal, decided: AbortController): Promise<string>[] {
     let turn: Promise<unknown> = Promise.resolve();
@@ -79,21 +67,11 @@ export class Dialer {
     const attempt = this.#attempts.get(address.toString());
     if (attempt === undefined) return false;
     attempt.found = peerId.toString();
-    return isUnexpected(attempt) || this.#isSettled(attempt.found, address);
+    return isUnexpected(attempt) || this.#init.isConnected(attempt.found);
   }
 
-  async #dial(target: DialAddress, signal: AbortSignal): Promise<string> {
-    const { address, expectedPeer } = target;
-    if (expectedPeer !== undefined && this.#isSettled(expectedPeer, address)) return expectedPeer;
-    return this.#try(target, signal);
-  }
-
-  /** A connection through a relay is no reason not to try a direct one. */
-  #isSettled(peer: string, address: Multiaddr): boolean {
-    return this.#init.isConnected(peer, !isRelayed(address));
-  }
-
-  async #try({ address, expectedPeer }: DialAddress, signal: AbortSignal): Promise<string> {
+  async #dial({ address, expectedPeer }: DialAddress, signal: AbortSignal): Promise<string> {
+    if (expectedPeer !== undefined && this.#init.isConnected(expectedPeer)) return expectedPeer;
     const key = address.toString();
     if (signal.aborted) throw new DialError('cancelled', key, { cause: signal.reason });
     const attempt: Attempt = this.#attempts.get(key) ?? { expectedPeer, isSecuring: false, found: undefined };
@@ -108,7 +86,7 @@ export class Dialer {
       return connection.remotePeer.toString();
     } catch (error) {
       if (signal.aborted) throw new DialError('cancelled', key, { cause: signal.reason });
-      if (attempt.found !== undefined && !isUnexpected(attempt) && this.#isSettled(attempt.found, address))
+      if (attempt.found !== undefined && !isUnexpected(attempt) && this.#init.isConnected(attempt.found))
         return attempt.found;
       throw new DialError(dialReason(error, attempt), key, { cause: error });
     } finally {

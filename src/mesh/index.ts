@@ -4,10 +4,6 @@
  *
  * Invariants: whoever does not know the pool secret fails before any handler runs. There is at most one link per peer, and per peer `link-up` and
  * `link-down` alternate, beginning with `link-up`. On one link messages arrive in the order sent. Everything that can wait has a bound (`bounds.ts`).
- *
- * An instance that members cannot dial reserves on members that it can dial; its listen addresses then lead through them too, and are dialled like any
- * other. Both ends of such a link prove themselves to each other as on a direct one; the relay sees neither messages nor keys. The link moves to a
- * direct connection as soon as there is one: `link-down` with reason `replaced`, then `link-up`.
  */
 import type { InstanceId } from '../base/ids.ts';
 import type { LinkDownReason } from './link.ts';
@@ -75,10 +71,7 @@ export interface Mesh {
   connect(addresses: readonly string[], signal: AbortSignal): Promise<InstanceId>;
   /** Closes the connection to that peer now; `link-down` is reported before this returns. */
   disconnect(peer: string): void;
-  /**
-   * Multiaddrs with peer id under which this instance may be reached, with the port really bound: announced ones first, those through relays after the direct
-   * ones, loopback last. They change when interfaces or relays come and go.
-   */
+  /** Multiaddrs with peer id under which this instance may be reached, with the port really bound: announced ones first, loopback last. */
   listenAddresses(): readonly string[];
   /** Peers with a link, in the order of their ids. */
   linkedPeers(): readonly InstanceId[];

@@ -1,7 +1,6 @@
 import type { GossipSub, GossipSubComponents } from '@chainsafe/libp2p-gossipsub';
 import { noise } from '@chainsafe/libp2p-noise';
 import { yamux } from '@chainsafe/libp2p-yamux';
-import { type CircuitRelayService, circuitRelayServer } from '@libp2p/circuit-relay-v2';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { type Identify, identify } from '@libp2p/identify';
 import type { ConnectionGater, Libp2p } from '@libp2p/interface';
@@ -10,13 +9,12 @@ import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
 import { formatHex } from '../base/bytes.ts';
 import { GatewayError } from '../base/errors.ts';
+import { parseKeyId } from '../base/ids.ts';
 import * as bounds from './bounds.ts';
 import { type DiscoveryInit, localDiscovery } from './discovery.ts';
-import type { OwnAddresses } from './own-addresses.ts';
-import type { RelayClient } from './relay-client.ts';
 
 /** The libp2p node of the mesh plane. */
-export type MeshNode = Libp2p<{ identify: Identify; gossip: GossipSub; relay: CircuitRelayService }>;
+export type MeshNode = Libp2p<{ identify: Identify; gossip: GossipSub }>;
 
 /** What the node is made of. */
 export interface MeshNodeInit {
@@ -26,49 +24,35 @@ export interface MeshNodeInit {
   readonly listen: readonly string[];
   readonly announce: readonly string[];
   readonly gossip: (components: GossipSubComponents) => GossipSub;
-  readonly ownAddresses: OwnAddresses;
-  readonly relayClient: RelayClient;
-  /** Who may connect and who may be relayed; the identities have been proved. */
-  readonly gater: MeshGater;
+  readonly refusesDialled: NonNullable<ConnectionGater['denyOutboundEncryptedConnection']>;
   /** Undefined: no discovery. */
   readonly discovery: DiscoveryInit | undefined;
 }
 
-/** What is asked of the owner while connections are made. */
-export type MeshGater = Required<
-  Pick<
-    ConnectionGater,
-    | 'denyInboundEncryptedConnection'
-    | 'denyOutboundEncryptedConnection'
-    | 'denyInboundRelayReservation'
-    | 'denyOutboundRelayedConnection'
-  >
->;
-
 /**
  * Makes the node, not yet started. Off on purpose: connection monitor (failure detection is the core's), reconnect queue (nothing is tagged
- * for it; redialling is the owner's), DHT, NAT detection (members tell each other), hole punching of libp2p (it leaves out private addresses and dials
- * from ports that no NAT has a mapping for).
+ * for it; redialling is the owner's), relay, DHT, NAT detection. A relay for instances behind NAT adds its transport and service here.
  */
 export async function createMeshNode(init: MeshNodeInit): Promise<MeshNode> {
   return createLibp2p({
     start: false,
     privateKey: await generateKeyPairFromSeed('Ed25519', init.identity),
-    addresses: { listen: [...init.listen, ...init.relayClient.listen], appendAnnounce: [...init.announce] },
-    transports: [tcp(tcpOptions()), init.relayClient.transport],
+    addresses: { listen: [...init.listen], appendAnnounce: [...init.announce] },
+    transports: [tcp(tcpOptions())],
     connectionProtector: preSharedKey({ psk: formatNetworkKey(init.networkKey) }),
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(muxerOptions())],
     connectionManager: connectionLimits(),
     connectionMonitor: { enabled: false },
-    connectionGater: init.gater,
+    connectionGater: {
+      denyInboundEncryptedConnection: (peerId) => parseKeyId(peerId.toString()) === undefined,
+      denyOutboundEncryptedConnection: init.refusesDialled,
+    },
     peerDiscovery: init.discovery === undefined ? [] : [localDiscovery(init.discovery)],
     services: {
       // Answers when asked, as gossipsub and relays require; asking on every connection would cost three milliseconds for nothing.
       identify: identify({ runOnConnectionOpen: false }),
       gossip: init.gossip,
-      ownAddresses: init.ownAddresses.service,
-      relay: circuitRelayServer(relayOptions()),
     },
   });
 }
@@ -98,20 +82,6 @@ function connectionLimits(): NonNullable<Parameters<typeof createLibp2p>[0]>['co
   };
 }
 
-/** Members trust each other: what is relayed is bounded in number, not in bytes or time. Inside it, the two ends prove pool secret and identity as on any connection. */
-function relayOptions(): Parameters<typeof circuitRelayServer>[0] & object {
-  return {
-    hopTimeout: bounds.RESERVE_TIMEOUT_MS,
-    maxInboundHopStreams: bounds.RELAYED_STREAMS_MAX,
-    maxOutboundStopStreams: bounds.RELAYED_STREAMS_MAX,
-    reservations: {
-      maxReservations: bounds.RESERVATIONS_MAX,
-      reservationTtl: bounds.RESERVATION_MS,
-      applyDefaultLimit: false,
-    },
-  };
-}
-
 function tcpOptions(): Parameters<typeof tcp>[0] & object {
   const socket = { noDelay: true, keepAlive: true, keepAliveInitialDelay: bounds.KEEP_ALIVE_DELAY_MS };
   return {
@@ -126,8 +96,8 @@ function tcpOptions(): Parameters<typeof tcp>[0] & object {
 function muxerOptions(): Parameters<typeof yamux>[0] & object {
   return {
     keepAliveInterval: bounds.MUXER_PING_MS,
-    maxInboundStreams: bounds.CONNECTION_STREAMS_MAX,
-    maxOutboundStreams: bounds.CONNECTION_STREAMS_MAX,
+    maxInboundStreams: bounds.STREAMS_MAX,
+    maxOutboundStreams: bounds.STREAMS_MAX,
     streamOptions: { maxStreamWindowSize: bounds.STREAM_WINDOW_BYTES_MAX },
   };
 }

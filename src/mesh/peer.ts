@@ -1,7 +1,6 @@
 import type { Connection, Stream } from '@libp2p/interface';
 import type { InstanceId } from '../base/ids.ts';
 import { Protocol } from '../wire/protocols.ts';
-import { isRelayed } from './address.ts';
 import {
   LINK_FAILURES_MAX,
   LINK_REOPEN_MS,
@@ -46,8 +45,6 @@ interface Current {
  *
  * When both sides dial at once there are two connections. Only the side with the lower id decides, so the two can never each keep the one that the
  * other closes: it keeps the first, opens the link there and closes the second. The other side takes whatever link is opened to it.
- *
- * A direct connection is always taken instead of one through a relay: the link moves to it.
  */
 export class Peer {
   readonly #init: PeerInit;
@@ -71,11 +68,9 @@ export class Peer {
     return this.#entries.length > 0;
   }
 
-  /** True while any connection is open; with `directly`, one that no relay carries. */
-  isConnected(directly: boolean): boolean {
-    return this.#entries.some(
-      ({ connection }) => connection.status === 'open' && !(directly && isRelayed(connection.remoteAddr)),
-    );
+  /** True while any connection is open. */
+  get isConnected(): boolean {
+    return this.#entries.some(({ connection }) => connection.status === 'open');
   }
 
   /** Queues a frame; false without link or with a full queue. */
@@ -142,15 +137,7 @@ export class Peer {
   #isSimultaneous(entry: Entry): boolean {
     const kept = this.#opening ?? this.#current?.connection;
     const first = this.#entries.find(({ connection }) => connection === kept);
-    if (first === undefined || kept?.status !== 'open' || isUpgrade(kept, entry.connection)) return false;
-    return entry.openedAtMs - first.openedAtMs < SIMULTANEOUS_MS;
-  }
-
-  /** What else is open once the link stands: the peer has lost it, or both dialled at once. A newer one to which the link will move is none. */
-  #leftovers(connection: Connection): readonly Connection[] {
-    const all = this.#entries.map((entry) => entry.connection);
-    const age = all.indexOf(connection);
-    return all.filter((other, index) => other !== connection && !(index > age && isUpgrade(connection, other)));
+    return first !== undefined && kept?.status === 'open' && entry.openedAtMs - first.openedAtMs < SIMULTANEOUS_MS;
   }
 
   async #open(connection: Connection): Promise<void> {
@@ -183,7 +170,10 @@ export class Peer {
     });
     this.#current = { link, connection, upAtMs: performance.now() };
     this.#init.onUp(connection);
-    for (const other of this.#leftovers(connection)) other.abort(new Error('another connection carries the link'));
+    // What else is open is a leftover: the peer has lost it, or both dialled at once and this one was chosen.
+    for (const other of [...this.#entries]) {
+      if (other.connection !== connection) other.connection.abort(new Error('another connection carries the link'));
+    }
   }
 
   #drop(reason: LinkDownReason): void {
@@ -223,9 +213,4 @@ export class Peer {
       entry.connection.abort(new Error(`no link was opened within ${LINK_WAIT_MS} ms`));
     }, LINK_WAIT_MS);
   }
-}
-
-/** True when the second connection is direct and the first leads through a relay. */
-function isUpgrade(from: Connection, to: Connection): boolean {
-  return isRelayed(from.remoteAddr) && !isRelayed(to.remoteAddr);
 }

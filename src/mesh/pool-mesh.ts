@@ -5,7 +5,7 @@ import { assertDefined } from '../base/assert.ts';
 import { keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
 import { compareIds, type InstanceId, parseKeyId } from '../base/ids.ts';
-import { formatMultiaddr, isRelayed, orderListenAddresses, parseDialAddress } from './address.ts';
+import { formatMultiaddr, orderListenAddresses, parseDialAddress } from './address.ts';
 import { FRAME_BYTES_MAX, GOSSIP_DATA_BYTES_MAX, STOP_FLUSH_MS } from './bounds.ts';
 import { DialError } from './dial-error.ts';
 import { Dialer } from './dialer.ts';
@@ -13,22 +13,17 @@ import { type Frame, FrameKind } from './frame.ts';
 import { PoolGossip } from './gossip.ts';
 import type { ListenAddress, Mesh, MeshEvent, MeshInit } from './index.ts';
 import { type MeshLog, silentLog } from './log.ts';
-import { createMeshNode, type MeshGater, type MeshNode, startMeshNode } from './node.ts';
-import { OwnAddresses } from './own-addresses.ts';
+import { createMeshNode, type MeshNode, startMeshNode } from './node.ts';
 import { LINK_PROTOCOL, Peer } from './peer.ts';
-import { RelayClient } from './relay-client.ts';
-import { Relays } from './relays.ts';
 
 interface Running {
   readonly node: MeshNode;
   readonly gossip: PoolGossip;
   readonly dialer: Dialer;
-  readonly relays: Relays;
-  readonly ownAddresses: OwnAddresses;
   readonly announced: readonly string[];
 }
 
-/** Joins node, links, gossip, dialer and relays; see `index.ts` for what is promised. */
+/** Joins node, links, gossip and dialer; see `index.ts` for what is promised. */
 export class PoolMesh implements Mesh {
   readonly #init: MeshInit;
   readonly #log: MeshLog;
@@ -45,7 +40,7 @@ export class PoolMesh implements Mesh {
 
   async start(signal: AbortSignal): Promise<void> {
     const running = await this.#create();
-    const { node, gossip, relays } = running;
+    const { node, gossip } = running;
     node.addEventListener('connection:open', ({ detail }) => this.#connectionOpened(detail));
     node.addEventListener('connection:close', ({ detail }) => this.#connectionClosed(detail));
     await node.handle(LINK_PROTOCOL, (stream, connection) => {
@@ -54,7 +49,6 @@ export class PoolMesh implements Mesh {
     this.#running = running;
     await startMeshNode(node);
     gossip.subscribe();
-    relays.start();
     if (!signal.aborted) return;
     await this.stop();
     throw new GatewayError('cancelled', 'start of the mesh was cancelled');
@@ -63,7 +57,6 @@ export class PoolMesh implements Mesh {
   async stop(): Promise<void> {
     if (this.#stopping.signal.aborted) return;
     this.#stopping.abort();
-    this.#running?.relays.stop();
     const deadline = AbortSignal.timeout(STOP_FLUSH_MS);
     await Promise.all([...this.#peers.values()].map((peer) => peer.close(deadline)));
     await this.#running?.node.stop();
@@ -100,8 +93,7 @@ export class PoolMesh implements Mesh {
 
   listenAddresses(): readonly string[] {
     if (this.#running === undefined) return [];
-    const { node, ownAddresses, announced } = this.#running;
-    ownAddresses.confirm();
+    const { node, announced } = this.#running;
     return orderListenAddresses(node.getMultiaddrs().map(String), announced);
   }
 
@@ -121,16 +113,7 @@ export class PoolMesh implements Mesh {
     const gossip = new PoolGossip({ topic: poolTopic, onMessage: (bytes) => this.#emit({ kind: 'gossip', bytes }) });
     const dialer: Dialer = new Dialer({
       dial: (address, options) => node.dial(address, options),
-      isConnected: (peer, directly) => this.#isConnected(peer, directly),
-    });
-    const ownAddresses = new OwnAddresses();
-    const relayClient = new RelayClient();
-    const relays = new Relays({
-      client: relayClient,
-      dialer,
-      log: this.#log,
-      node: () => node,
-      links: () => [...this.#peers.values()].flatMap(({ connection }) => connection ?? []),
+      isConnected: (peer) => this.#isConnected(peer),
     });
     const node = await createMeshNode({
       identity,
@@ -138,23 +121,23 @@ export class PoolMesh implements Mesh {
       listen,
       announce: announced,
       gossip: gossip.service,
-      ownAddresses,
-      relayClient,
-      gater: createGater(dialer, relays),
+      refusesDialled: (peerId, { remoteAddr }) => {
+        return parseKeyId(peerId.toString()) === undefined || dialer.refuses(peerId, remoteAddr);
+      },
       discovery: this.#init.mdns
         ? { tag: discoveryTag, log: this.#log, onFound: (peer, addresses) => this.#found(peer, addresses) }
         : undefined,
     });
-    return { node, gossip, dialer, relays, ownAddresses, announced };
+    return { node, gossip, dialer, announced };
   }
 
-  #isConnected(peer: string, directly: boolean): boolean {
+  #isConnected(peer: string): boolean {
     const id = parseKeyId(peer);
-    return id !== undefined && (this.#peers.get(id)?.isConnected(directly) ?? false);
+    return id !== undefined && (this.#peers.get(id)?.isConnected ?? false);
   }
 
   #found(peer: string, addresses: readonly string[]): void {
-    if (peer !== this.#self && !this.#isConnected(peer, false)) this.#emit({ kind: 'peer-found', addresses });
+    if (peer !== this.#self && !this.#isConnected(peer)) this.#emit({ kind: 'peer-found', addresses });
   }
 
   #connectionOpened(connection: Connection): void {
@@ -220,21 +203,6 @@ export class PoolMesh implements Mesh {
       });
     }
   }
-}
-
-function createGater(dialer: Dialer, relays: Relays): MeshGater {
-  return {
-    denyInboundEncryptedConnection: (peer, { remoteAddr }) => {
-      if (parseKeyId(peer.toString()) === undefined) return true;
-      if (!isRelayed(remoteAddr)) relays.reachedBy(peer);
-      return false;
-    },
-    denyOutboundEncryptedConnection: (peer, { remoteAddr }) => {
-      return parseKeyId(peer.toString()) === undefined || dialer.refuses(peer, remoteAddr);
-    },
-    denyInboundRelayReservation: async (peer) => !(await relays.grants(peer)),
-    denyOutboundRelayedConnection: (_, destination) => !relays.carriesTo(destination),
-  };
 }
 
 async function listenMultiaddr({ host, port }: ListenAddress): Promise<string> {

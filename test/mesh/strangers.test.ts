@@ -11,10 +11,8 @@ import type { InstanceId } from '../../src/base/ids.ts';
 import { FrameKind } from '../../src/mesh/frame.ts';
 import { PoolGossip } from '../../src/mesh/gossip.ts';
 import { DialError } from '../../src/mesh/index.ts';
-import { createMeshNode, type MeshGater, type MeshNode } from '../../src/mesh/node.ts';
-import { OwnAddresses } from '../../src/mesh/own-addresses.ts';
+import { createMeshNode, type MeshNode } from '../../src/mesh/node.ts';
 import { LINK_PROTOCOL } from '../../src/mesh/peer.ts';
-import { RelayClient } from '../../src/mesh/relay-client.ts';
 import {
   createInstance,
   DEADLINE_MS,
@@ -132,14 +130,6 @@ function heapBytes(): number {
   return process.memoryUsage().heapUsed;
 }
 
-/** Lets everybody in, relays for everybody. */
-const OPEN: MeshGater = {
-  denyInboundEncryptedConnection: () => false,
-  denyOutboundEncryptedConnection: () => false,
-  denyInboundRelayReservation: () => false,
-  denyOutboundRelayedConnection: () => false,
-};
-
 /** A member by its secret that does not keep to the protocol of links. */
 async function startRogue(label: string, isWanted: (id: InstanceId) => boolean): Promise<MeshNode> {
   const identity = seeds(label).find((seed) => isWanted(keyPairFromSeed(seed).id));
@@ -150,9 +140,7 @@ async function startRogue(label: string, isWanted: (id: InstanceId) => boolean):
     listen: ['/ip4/127.0.0.1/tcp/0'],
     announce: [],
     gossip: gossip.service,
-    ownAddresses: new OwnAddresses(),
-    relayClient: new RelayClient(),
-    gater: OPEN,
+    refusesDialled: () => false,
     discovery: undefined,
   });
   nodes.push(node);
