@@ -1,6 +1,7 @@
 /** Many connections at the same instant, and where they land. */
 
 import type { Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { dialEcho } from '../targets/socket.ts';
 import type { Instance } from './instance.ts';
 import type { Pool } from './pool.ts';
@@ -21,11 +22,23 @@ export interface Burst {
   readonly elapsedMs: number;
 }
 
-/** Opens so many connections at once, through the tunnels in turn, and waits until each has carried something. */
-export async function openBurst(pool: Pool, tunnels: readonly Tunnel[], connections: number): Promise<Burst> {
+/**
+ * Opens so many connections, through the tunnels in turn, and waits until each has carried something: all at once, or at an even pace
+ * within `withinMs`.
+ */
+export async function openBurst(
+  pool: Pool,
+  tunnels: readonly Tunnel[],
+  connections: number,
+  { withinMs = 0 } = {},
+): Promise<Burst> {
   const ports = Array.from({ length: connections }, (_, number) => tunnels[number % tunnels.length]?.port ?? 0);
   const beganAtMs = performance.now();
-  const opened = await Promise.allSettled(ports.map((port, number) => dialEcho(port, `connection ${number}`)));
+  const dialed = ports.map(async (port, number) => {
+    if (withinMs > 0) await setTimeout((number * withinMs) / connections);
+    return dialEcho(port, `connection ${number}`);
+  });
+  const opened = await Promise.allSettled(dialed);
   const elapsedMs = performance.now() - beganAtMs;
   const sockets = opened.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
   if (sockets.length < connections) {
