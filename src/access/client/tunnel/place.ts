@@ -41,7 +41,8 @@ export async function placeSession(
     try {
       return await placeOnce(client, job, signal);
     } catch (error) {
-      if (!(error instanceof GatewayError) || FINAL.has(error.code) || signal.aborted) throw error;
+      // A connection that dies under a request shows as an error of the libraries: as good a reason to try elsewhere.
+      if (signal.aborted || (error instanceof GatewayError && FINAL.has(error.code))) throw error;
       if (performance.now() + pauseMs > untilMs) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
