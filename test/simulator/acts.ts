@@ -123,9 +123,9 @@ function pause(world: World, { host, forMs, timersFirst }: ActOf<'pause'>): void
   world.atQuiet(thaw);
 }
 
-function partition(world: World, { side, oneWay, mode, forMs }: ActOf<'partition'>): void {
+function partition(world: World, { side, others, oneWay, mode, forMs }: ActOf<'partition'>): void {
   const inside = new Set(side);
-  const outside = new Set(hostsOf(world.plan).filter((host) => !inside.has(host)));
+  const outside = new Set((others ?? hostsOf(world.plan)).filter((host) => !inside.has(host)));
   const cuts: Cut[] = [{ from: inside, to: outside, mode }];
   if (!oneWay) cuts.push({ from: outside, to: inside, mode });
   world.faults.count(oneWay ? 'partition-one-way' : 'partition-two-way');

@@ -8,6 +8,8 @@ export interface ContactInit {
   readonly queue: EventQueue;
   readonly network: Network;
   readonly random: Random;
+  /** Longest time until a dialled connection is up. */
+  readonly dialMs: number;
   now(): number;
   /** The process that listens on this host. */
   listening(host: number): SimProcess | undefined;
@@ -93,7 +95,7 @@ export class Contact {
     const target = listening(host);
     if (!reachable(target))
       return this.#after(target === undefined ? CONNECT_MS : DIAL_TIMEOUT_MS, () => process.dialling.delete(host));
-    this.#after(CONNECT_MS + this.#init.random.below(20), () => {
+    this.#after(CONNECT_MS + this.#init.random.below(this.#init.dialMs), () => {
       process.dialling.delete(host);
       const peer = listening(host);
       if (!process.running || !reachable(peer) || !peer.awake || !process.awake || process.links.has(peer.id)) return;

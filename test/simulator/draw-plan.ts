@@ -45,6 +45,7 @@ export function drawPlan(seed: number, instances?: number): Plan {
     maxInstances,
     bootstrap: mix.splits && random.chance(150) ? 'first' : 'all',
     conditions: drawConditions(random, mix),
+    dialMs: random.pick([20, 20, 200, 1500]) ?? 20,
     chaosMs,
     quietMs: QUIET_MS,
     steps,
@@ -143,6 +144,19 @@ function drawPartition(random: Random, hosts: number): Act {
     oneWay: random.chance(350),
     mode: random.chance(500) ? 'drop' : 'stall',
     forMs: random.pick([300, 1500, 4000, 10_000, 25_000]) ?? 4000,
+  };
+}
+
+/** Two or three that cannot reach each other, while everybody else reaches all of them. */
+function drawBrokenPair(random: Random, hosts: number): Act {
+  const all = random.shuffle(Array.from({ length: HOSTS_MAX }, (_, host) => host)).filter((host) => host < hosts + 1);
+  return {
+    kind: 'partition',
+    side: all.slice(0, 1),
+    others: all.slice(1, random.between(2, 3)),
+    oneWay: random.chance(300),
+    mode: random.chance(700) ? 'drop' : 'stall',
+    forMs: random.pick([1500, 6000, 15_000, 40_000]) ?? 6000,
   };
 }
 

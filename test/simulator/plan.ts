@@ -12,6 +12,8 @@ export interface Plan {
   /** Hosts whose addresses stand in the configuration: all of them unless named otherwise. */
   readonly bootstrap: 'all' | 'first';
   readonly conditions: Conditions;
+  /** Longest time until a dialled connection is up. */
+  readonly dialMs?: number;
   /** Chaos ends here: the network heals, hostile members go, what is frozen thaws. */
   readonly chaosMs: number;
   readonly quietMs: number;
@@ -41,6 +43,8 @@ export type Act =
   | {
       readonly kind: 'partition';
       readonly side: readonly number[];
+      /** From whom they are cut off: everybody else unless named. */
+      readonly others?: readonly number[];
       readonly oneWay: boolean;
       readonly mode: CutMode;
       readonly forMs: number;

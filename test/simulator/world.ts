@@ -47,6 +47,7 @@ export interface WorldInit {
 
 const BUDGET_KIB = 64 * 1024;
 const DRAIN_MS = 2000;
+const DIAL_MS = 20;
 
 /** Everything there is in one simulation: time, network, hosts, processes, and those who act on them. */
 export class World implements ProcessOwner {
@@ -89,7 +90,8 @@ export class World implements ProcessOwner {
     // Whoever comes before the only one with a known address cannot be found.
     if (plan.bootstrap === 'first') this.splitBegins();
     const listening = (host: number): SimProcess | undefined => this.hosts.get(host)?.process;
-    this.contact = new Contact({ queue, now, listening, network: this.network, random: this.random.fork(2) });
+    const dialMs = plan.dialMs ?? DIAL_MS;
+    this.contact = new Contact({ queue, now, listening, dialMs, network: this.network, random: this.random.fork(2) });
     this.operator = new Operator(this.keyring, this.random.fork(3), plan.maxInstances);
     this.clients = new Clients(this, this.random.fork(4));
     this.checkers = init.checkers.map((make) => make(this));
