@@ -121,7 +121,8 @@ describe('a job that is handed in', () => {
     ['bad-message', 'of damaged bytes', (pool) => pool.request(pool.at(0)).sealed.with(40, 0)],
   ];
   it.each(refusals)('is refused as %s when it is one %s', (code, _what, make) => {
-    const pool = new SmallPool({ instances: 2 }).form();
+    // Alone, so that nobody else's check stands in for the entry's.
+    const pool = new SmallPool({ instances: 1 }).form();
     const answers = pool.submit(pool.at(0), make(pool));
     pool.run(SETTLE_MS);
     expect(answers).toHaveLength(1);
@@ -187,6 +188,65 @@ describe('a worker that declines', () => {
     pool.run(SETTLE_MS);
     expect(failureOf(answers[0]).code).toBe('not-allowed');
     expect(asked).not.toContain('forward');
+  });
+});
+
+describe('a worker', () => {
+  /** What instance 2 answers to a forward that instance 0 sends it. */
+  function forward(pool: SmallPool, request: Uint8Array): readonly Failure[] {
+    const failures: Failure[] = [];
+    pool.fate = (message) => {
+      if (message.kind === 'forward-declined') failures.push(message.failure);
+      return 'deliver';
+    };
+    const { startId, key } = pool.at(2);
+    const message = { kind: 'forward', request, workerStartId: startId, submittedUnixMs: 1 } as const;
+    pool.feed(pool.at(2), { kind: 'direct', from: pool.at(0).key.id, bytes: encodeDirect(message) });
+    pool.run(SETTLE_MS);
+    expect(
+      pool
+        .at(2)
+        .machine.jobs.jobs(10)
+        .filter(({ worker }) => worker === key.id),
+    ).toEqual([]);
+    return failures;
+  }
+
+  const refusals: readonly (readonly [string, string, (pool: SmallPool) => Uint8Array])[] = [
+    [
+      'not-allowed',
+      'signed by somebody else',
+      (pool) => pool.request(pool.at(0), { caller: pool.admin.id }, pool.user).sealed,
+    ],
+    ['not-allowed', 'for another gateway', (pool) => pool.request(pool.at(0), { gatewayUid: 'other' }).sealed],
+    ['not-allowed', 'of a user without a grant', (pool) => pool.request(pool.at(0), {}, pool.user).sealed],
+    ['not-allowed', 'that names another entry', (pool) => pool.request(pool.at(1)).sealed],
+    [
+      'deadline-passed',
+      'that comes after its deadline',
+      (pool) => pool.request(pool.at(0), { deadlineUnixMs: 1_800_000_000_000 }).sealed,
+    ],
+    [
+      'declined',
+      'for a record it does not have',
+      (pool) => pool.request(pool.at(0), { recordId: 'no-such-record-0000000' }).sealed,
+    ],
+    ['not-supported', 'of a kind it does not do', (pool) => pool.request(pool.at(0), { kind: 'rotation' }).sealed],
+  ];
+  it.each(refusals)('checks everything again, whoever the entry is: %s for a job %s', (code, _what, make) => {
+    const pool = poolWithOneWorker();
+    expect(forward(pool, make(pool))).toMatchObject([{ code }]);
+  });
+
+  it('takes an id from one entry only', () => {
+    const pool = poolWithOneWorker();
+    const { jobId, sealed } = pool.request(pool.at(0));
+    pool.submit(pool.at(0), sealed);
+    pool.run(SETTLE_MS);
+    const second = pool.submit(pool.at(1), pool.request(pool.at(1), { jobId }).sealed);
+    pool.run(SETTLE_MS);
+    expect(failureOf(second[0]).message).toContain('came from another entry');
+    expect(loadOf(pool, pool.at(2))).toBe(1);
   });
 });
 
