@@ -101,7 +101,7 @@ function drawAct(random: Random, mix: Mix, hosts: number): Act {
     kinds.push(
       () => drawPartition(random, hosts),
       () => drawPause(random, host),
-      () => drawPartition(random, hosts),
+      () => drawBrokenPair(random, hosts),
     );
   if (mix.crashes) {
     kinds.push(

@@ -45,6 +45,8 @@ export const expiryChecker: MakeChecker = (world) => ({
   seen(process, before) {
     const { seat } = process.sight;
     if (seat === null || before.seat !== null || seat.handedOverBy !== null || world.hostile.has(process)) return;
+    // A seat that was held before the restart is no new one.
+    if (process.incarnation > 1) return;
     if (world.faults.of('clock-offset') + world.faults.of('clock-jump') > 0) return;
     const expires = world.operator.limits
       .filter(({ limit }) => limit.version === seat.limitVersion)
