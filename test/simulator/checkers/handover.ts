@@ -3,7 +3,7 @@ import { type MakeChecker, Violation } from '../checker.ts';
 import { holdsSeat } from '../sight.ts';
 import type { SimProcess } from '../sim-process.ts';
 import type { World } from '../world.ts';
-import { describe } from './holders.ts';
+import { describe, hasTwins } from './holders.ts';
 
 /** Longest time in which a seat under way from one instance to the other is held by neither, while nothing is cut or lost. */
 const UNDER_WAY_MS = 1000;
@@ -34,6 +34,7 @@ export const handoverChecker: MakeChecker = (world) => {
     finished() {
       if (world.whole() !== Number.POSITIVE_INFINITY) return;
       for (const { giver } of gifts) {
+        if (hasTwins(world, Number.POSITIVE_INFINITY, [giver.id])) continue;
         const taker = world.processes.find(({ id }) => id === giver.sight.successor);
         const judged = taker?.running === true && !taker.dismissed && !world.hostile.has(taker);
         if (judged && taker.sight.state !== 'admitted' && taker.sight.state !== 'draining') {
