@@ -112,6 +112,11 @@ export class Tunnel {
     });
   }
 
+  /** Without waiting: this process itself is about to end. */
+  endNow(): void {
+    this.#child.kill('SIGKILL');
+  }
+
   /** Ends it with SIGTERM and waits for its end. */
   async stop(): Promise<void> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
@@ -125,6 +130,9 @@ export class Tunnel {
 /** Tunnels that end with the test that started them; call it after `usePools`, so that they end before their pool. */
 export function useTunnels(): (init: TunnelInit) => Promise<Tunnel> {
   const tunnels = new Set<Tunnel>();
+  process.on('exit', () => {
+    for (const tunnel of tunnels) tunnel.endNow();
+  });
   afterEach(async () => {
     await Promise.all([...tunnels].map((tunnel) => tunnel.stop()));
     tunnels.clear();

@@ -20,10 +20,12 @@ export interface Agents {
 /** Agents that end with the test. */
 export function useAgents(): Agents {
   const running = new Set<ChildProcess>();
-  afterEach(() => {
+  const end = (): void => {
     for (const child of running) child.kill('SIGKILL');
     running.clear();
-  });
+  };
+  process.on('exit', end);
+  afterEach(end);
   const start = async ({ enter }: Place, words: readonly string[]): Promise<string> => {
     const [command = process.execPath, ...args] = [...enter, process.execPath, AGENT, ...words];
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
