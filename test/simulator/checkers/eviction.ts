@@ -20,6 +20,8 @@ export const evictionChecker: MakeChecker = (world) => {
       if (!holdsSeat(before) || holdsSeat(process.sight) || world.hostile.has(process)) return;
       if (process.dismissed || process.sight.successor !== null) return;
       if (hasTwins(world, HEAL_MS, [process.id])) return;
+      // A hostile member that had its seat may call itself the oldest.
+      if (world.faults.of('hostile-early-stamp') > 0) return;
       const holders = recentHolders();
       const rank = holders.indexOf(process);
       const allowed = allowedFor(world, { ...before, limit: process.sight.limit }).least;
