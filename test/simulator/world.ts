@@ -39,6 +39,8 @@ export interface WorldInit {
   readonly checkers: readonly MakeChecker[];
   readonly keyring?: Keyring;
   readonly budgetKib?: number;
+  /** Addresses in the configuration at the most: a large pool does not name all its hosts. */
+  readonly bootstrapMost?: number;
   /** Called with every line worth reading, for traces. */
   readonly log?: (line: string) => void;
   /** Tell every message in the trace. */
@@ -288,7 +290,8 @@ export class World implements ProcessOwner {
   }
 
   #bootstrap(): readonly number[] {
-    return this.plan.bootstrap === 'all' ? hostsOf(this.plan) : hostsOf(this.plan).slice(0, 1);
+    const most = this.plan.bootstrap === 'all' ? this.#init.bootstrapMost : 1;
+    return hostsOf(this.plan).slice(0, most);
   }
 
   #answer(ticket: number, answer: Answer): void {
