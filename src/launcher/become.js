@@ -2,9 +2,11 @@
  * How this process becomes another program, so that whoever started it holds the real thing: its process id, its exit
  * code, its signals, including those nobody can catch (`kill -9`, SIGSTOP).
  *
- * That takes an `exec`. Node has one from 22.15 on; below, the native package `@matrixai/exec` does it. Where neither
- * exists (Windows, and 64-bit ARM Linux with an old Node) a child stands in: `follow.js`.
+ * That takes an `exec`. Node has one from 22.15 on; below, the addon `@matrixai/exec-linux-x64` does it. Where neither
+ * exists (Windows, and other machines with an old Node) a child stands in: `follow.js`.
  */
+
+import { createRequire } from 'node:module';
 
 /**
  * @typedef {(file: string, args: string[]) => void} Execve
@@ -43,8 +45,10 @@ export async function become(binary, args) {
  */
 async function execNatively(binary, args) {
   try {
-    const { default: native } = await import('@matrixai/exec');
-    native.exec.execvp(binary, [...args], {});
+    // The addon itself, not the package `@matrixai/exec` around it: that one names further platforms which the registry
+    // does not have, and `npm ci` refuses a lock file without them.
+    const native = createRequire(import.meta.url)('@matrixai/exec-linux-x64');
+    native.execvp(binary, [...args], {});
   } catch {
     // The child that is started instead reports what is really wrong with the binary.
   }
