@@ -44,6 +44,12 @@ export const ErrorCodes = {
   'not-supported': ExitCode.failed,
   'storage-failed': ExitCode.failed,
   timeout: ExitCode.failed,
+  'vault-conflict': ExitCode.failed,
+  'vault-unavailable': ExitCode.failed,
+  'credential-missing': ExitCode.failed,
+  'credential-refused': ExitCode.failed,
+  'host-key-changed': ExitCode.failed,
+  'recording-failed': ExitCode.failed,
 } as const;
 /** The stable name of an expected failure. */
 export type ErrorCode = keyof typeof ErrorCodes;
