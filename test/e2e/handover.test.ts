@@ -68,16 +68,16 @@ describe('draining with sessions', PATIENTLY, () => {
     await untilAgreed([a, b], { holders: ['a', 'b'] });
     await addRecord(pool, 'echo', target);
     await untilRecordHeld(pool, ['a', 'b'], 'echo');
-    const { port, ready } = await startTunnel({ pool, record: 'echo', entries: ['a', 'b'] });
+    const { port } = await startTunnel({ pool, record: 'echo', entries: ['a', 'b'] });
     const talkers = [];
     for (let opened = 0; opened < 4; opened++) talkers.push(await startTalker(port));
-    expect(await countSessions(pool, ready.jobId)).toEqual([2, 2]);
+    expect(await countSessions(pool)).toEqual([2, 2]);
 
     expect((await pool.gateway('b', ['drain', '--no-wait'])).code).toBe(0);
     const standby = pool.start('c', { args: ['--standby'] });
     await untilAgreed([a, b, standby], { holders: ['a', 'b'], waiting: ['c'] });
     const sockets = await Promise.all(['1', '2', '3', '4'].map((text) => dialEcho(port, text)));
-    expect(await countSessions(pool, ready.jobId)).toEqual([6, 2, 0]);
+    expect(await countSessions(pool)).toEqual([6, 2, 0]);
     for (const talker of talkers) await talker.untilAnswered(3);
     expect(standby.logged('admitted')).toEqual([]);
 

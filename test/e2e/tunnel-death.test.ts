@@ -89,7 +89,10 @@ async function connectAfter(tunnel: Tunnel, sinceMs: number): Promise<number> {
 }
 
 describe('kill -9 of an instance with connections on it', () => {
-  const table = [['another than the entry', 'c']] as const;
+  const table = [
+    ['another than the entry', 'c'],
+    ['the entry itself', 'a'],
+  ] as const;
   it.each(table)(
     '%s: the next one works within 2 s, and its jobs are lost in every view within 3 s',
     timeFor(ROUNDS, 12_000),

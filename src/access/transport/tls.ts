@@ -145,7 +145,9 @@ async function handshake(socket: TLSSocket, below: MessageStream, signal: AbortS
   const onAbort = (): void => reject(new GatewayError('timeout', 'the TLS handshake took too long'));
   const onClose = (): void =>
     reject(new GatewayError('unreachable', 'the connection was closed during the TLS handshake'));
-  socket.once('secure', resolve);
+  // OpenSSL tells of the handshake from inside of a read of the connection. Whatever hangs on the promise would run in there too, and
+  // the process would crash when it closes the connection: OpenSSL reads on in freed memory.
+  socket.once('secure', () => setImmediate(resolve));
   socket.on('error', reject);
   socket.once('close', onClose);
   below.addEventListener('close', onClose);
