@@ -262,8 +262,8 @@ describe('records and tunnels', { timeout: 60_000 }, () => {
     const diagnosed = await pam('tunnel', 'diagnose', 'echo', '--profile', allowed, '--json');
     expect(JSON.parse(diagnosed.stdout)).toMatchObject({ ok: true });
     expect(await pam('tunnel', 'start', 'echo', '--profile', other)).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('not found'),
+      code: 4,
+      stderr: expect.stringContaining('the grant of bob lacks tunnel:echo'),
     });
     const raised = await pam('gateway', 'set-max-instances', '-g', uid, '-m', '9', '--profile', allowed);
     expect(raised).toMatchObject({ code: 4, stderr: expect.stringContaining('admin') });

@@ -1,7 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AccessClient } from '../../access/client/index.ts';
 import { GatewayError } from '../../base/errors.ts';
+import type { Profile } from '../../config/index.ts';
 import { NAME_LENGTH_MAX, RECORDS_MAX } from '../../wire/bounds.ts';
+import type { JobKind } from '../../wire/job.ts';
 import { RECORD_ID_LENGTH, type TargetRecord } from '../../wire/record.ts';
 import { parseText } from '../frame/flags.ts';
 
@@ -41,6 +43,27 @@ export async function findRecord(client: AccessClient, named: string, signal: Ab
   if (only !== undefined && found.length === 1) return only;
   if (found.length > 1) throw ambiguous(named, found);
   throw unknown(named, await listRecords(client, null, signal));
+}
+
+/**
+ * The record for a job of this kind. A user does not see what is not granted, and is told so rather than that it does not exist: throws `not-allowed`
+ * with the missing permission, whether there is such a record or not.
+ */
+export async function findRecordFor(
+  { client, profile }: { readonly client: AccessClient; readonly profile: Pick<Profile, 'role' | 'name'> },
+  { named, kind }: { readonly named: string; readonly kind: JobKind },
+  signal: AbortSignal,
+): Promise<TargetRecord> {
+  try {
+    return await findRecord(client, named, signal);
+  } catch (cause) {
+    if (profile.role !== 'user' || !(cause instanceof GatewayError) || cause.code !== 'not-found') throw cause;
+    const message = `${cause.message}, or the grant of ${profile.name} lacks ${kind}:${named}`;
+    throw new GatewayError('not-allowed', message, {
+      cause,
+      ...(cause.remedy === undefined ? {} : { remedy: cause.remedy }),
+    });
+  }
 }
 
 async function lookRepeatedly(

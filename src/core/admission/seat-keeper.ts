@@ -309,7 +309,7 @@ export class SeatKeeper {
   #checkDrained(): void {
     const drain = this.#drain;
     if (drain === null) return;
-    const { now } = this.#context;
+    const { now, own } = this.#context;
     if (this.#sessions.running() > 0) {
       if (now.atMs < drain.deadlineAtMs) return;
       if (drain.cancelledAtMs === null) {
@@ -320,7 +320,11 @@ export class SeatKeeper {
     }
     if (!this.#successorServes(drain)) return;
     this.#drain = null;
-    if (drain.then === 'leave') return this.leave(drain.reason);
+    if (drain.then === 'leave') {
+      // Who hears of the leaving before it hears of the successor would miss a seat meanwhile; a link keeps the order.
+      if (own.record.successor !== null) this.#exchange.spread(own.record.successor);
+      return this.leave(drain.reason);
+    }
     this.#revise({ state: 'standby', seat: null });
   }
 

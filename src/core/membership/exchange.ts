@@ -162,9 +162,13 @@ export class Exchange {
 
   /** Tells everyone the current version of the own record. */
   spreadOwn(): void {
-    const { outbox, own } = this.#context;
-    outbox.publish({ kind: 'member-record', sealed: own.sealed });
-    outbox.sendAll(directAudience(this.#context), { kind: 'member-record', sealed: own.sealed });
+    this.#tell(this.#context.own.sealed);
+  }
+
+  /** Tells everyone another member's record, as this instance holds it. */
+  spread(instanceId: InstanceId): void {
+    const member = this.#context.table.get(instanceId);
+    if (member !== undefined) this.#tell(member.sealed);
   }
 
   /** Compares whole tables with one member. */
@@ -231,6 +235,12 @@ export class Exchange {
     if (peer === undefined) return;
     this.#soughtAtMs = now.atMs;
     this.compareWith(peer);
+  }
+
+  #tell(sealed: Uint8Array): void {
+    const { outbox } = this.#context;
+    outbox.publish({ kind: 'member-record', sealed });
+    outbox.sendAll(directAudience(this.#context), { kind: 'member-record', sealed });
   }
 
   #lacks(version: RecordVersion): boolean {

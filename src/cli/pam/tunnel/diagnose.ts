@@ -7,7 +7,7 @@ import { ExitWith } from '../../frame/run-program.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { formatId, printable } from '../../frame/text.ts';
 import { addProfileOptions, openProfile, type ProfileOptions } from '../connection.ts';
-import { findRecord } from '../find-record.ts';
+import { findRecordFor } from '../find-record.ts';
 import { countRunning, liveMembers, readPool } from '../pool-view.ts';
 import { formatTarget } from '../record/record-report.ts';
 
@@ -68,7 +68,8 @@ async function* walk(terminal: Terminal, named: string | undefined, options: Pro
   });
   yield opened.check;
   if (opened.value === undefined) return;
-  const { key, grant, addresses, gateway, poolKey } = opened.value;
+  const profile = opened.value;
+  const { key, grant, addresses, gateway, poolKey } = profile;
   const { connectAccess, startTunnel } = await import('../../../access/client/index.ts');
   const reached = await attempt('instance', async () => {
     const init = { keySeed: key.reveal(), grant, addresses, poolKey, gatewayUid: gateway.uid };
@@ -85,7 +86,7 @@ async function* walk(terminal: Terminal, named: string | undefined, options: Pro
     yield pool.check;
     if (named === undefined || pool.value === undefined) return;
     const record = await attempt('record', async () => {
-      const found = await findRecord(client, named, signal);
+      const found = await findRecordFor({ client, profile }, { named, kind: 'tunnel' }, signal);
       return { value: found, detail: `${found.title}: ${found.protocol} at ${formatTarget(found)}` };
     });
     yield record.check;

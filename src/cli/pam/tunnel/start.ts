@@ -7,7 +7,7 @@ import { parseNumber } from '../../frame/flags.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { formatBytes, formatId, printable } from '../../frame/text.ts';
 import { addProfileOptions, type Connected, type ProfileOptions, withClient } from '../connection.ts';
-import { findRecord } from '../find-record.ts';
+import { findRecordFor } from '../find-record.ts';
 import { formatTarget } from '../record/record-report.ts';
 import { registerTunnel, type TunnelReport } from './registry.ts';
 
@@ -38,7 +38,7 @@ export function startTunnelCommand(terminal: Terminal): Command {
 async function startTunnelOf(terminal: Terminal, named: string, options: StartOptions): Promise<void> {
   const port = options.port === undefined ? 0 : parseNumber(options.port, { flag: '--port', min: 0, max: PORT_MAX });
   await withClient(terminal, options, async (connected) => {
-    const record = await findRecord(connected.client, named, terminal.signal);
+    const record = await findRecordFor(connected, { named, kind: 'tunnel' }, terminal.signal);
     await serve(terminal, connected, { record, port, options });
   });
 }
