@@ -54,6 +54,18 @@ export function compareIds(left: PeerKeyId, right: PeerKeyId): number {
   return left < right ? -1 : 1;
 }
 
+/** Random bytes that an id is made of. */
+export const RANDOM_ID_BYTES = 16;
+
+/**
+ * The id of a job, a record, a gateway: 22 characters of base64url. People type ids as arguments, where a `-` in front would make it a flag, so
+ * the first bit is not used: such an id begins with a letter from A to f.
+ */
+export function formatRandomId(random: Uint8Array): string {
+  const [first = 0, ...rest] = random;
+  return Buffer.from([first & 0x7f, ...rest]).toString('base64url');
+}
+
 /** The last characters of an id, enough for people to tell a pool's instances apart. */
 export function shortId(id: string): string {
   return id.slice(-8);

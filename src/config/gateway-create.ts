@@ -3,7 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
-import type { PeerKeyId } from '../base/ids.ts';
+import { formatRandomId, type PeerKeyId, RANDOM_ID_BYTES } from '../base/ids.ts';
 import { Secret } from '../base/secret.ts';
 import { derivePoolKeys, POOL_SECRET_BYTES } from '../core/index.ts';
 import { MAX_INSTANCES_MAX, NAME_LENGTH_MAX } from '../wire/bounds.ts';
@@ -44,14 +44,13 @@ export interface NewGatewaySource {
 /** The names of the two files. */
 export const GATEWAY_FILES = { configuration: 'gateway-config.json', adminProfile: 'admin-profile.json' } as const;
 
-const UID_BYTES = 16;
 const SEED_BYTES = 32;
 const SYSTEM: NewGatewaySource = { random: (length) => new Uint8Array(randomBytes(length)), unixMs: () => Date.now() };
 
 /** Makes pool secret, admin key and signed first limit. Throws `bad-usage` with every mistake. */
 export function createGateway(init: NewGatewayInit, source: NewGatewaySource = SYSTEM): NewGateway {
   refuseMistakes(explainNewGateway(init), 'bad-usage');
-  const uid = Buffer.from(source.random(UID_BYTES)).toString('base64url');
+  const uid = formatRandomId(source.random(RANDOM_ID_BYTES));
   const poolSecret = source.random(POOL_SECRET_BYTES);
   const seed = source.random(SEED_BYTES);
   const admin = keyPairFromSeed(seed);

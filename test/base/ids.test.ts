@@ -1,7 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareBytes } from '../../src/base/bytes.ts';
-import { compareIds, formatKeyId, KEY_ID_LENGTH, parseKeyId, publicKeyOf } from '../../src/base/ids.ts';
+import {
+  compareIds,
+  formatKeyId,
+  formatRandomId,
+  KEY_ID_LENGTH,
+  parseKeyId,
+  publicKeyOf,
+  RANDOM_ID_BYTES,
+} from '../../src/base/ids.ts';
 
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 });
 /** Keys that differ late or hardly: where an order of texts could go another way than that of bytes. */
@@ -68,4 +76,12 @@ describe('an id', () => {
     { what: 'a digit that base58 lacks', text: `${formatKeyId(new Uint8Array(32)).slice(0, -1)}0` },
     { what: 'a character beyond ASCII', text: `${formatKeyId(new Uint8Array(32)).slice(0, -1)}é` },
   ])('is not $what', ({ text }) => expect(parseKeyId(text)).toBeUndefined());
+});
+
+describe('the id of a job or a record', () => {
+  it('is never taken for a flag', () => {
+    const random = fc.uint8Array({ minLength: RANDOM_ID_BYTES, maxLength: RANDOM_ID_BYTES });
+    fc.assert(fc.property(random, (bytes) => void expect(formatRandomId(bytes)).toMatch(/^[A-Za-f][\w-]{21}$/)));
+    expect(formatRandomId(new Uint8Array(RANDOM_ID_BYTES).fill(0xfb))).toMatch(/^e/);
+  });
 });

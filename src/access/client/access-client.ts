@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Libp2p, Stream, StreamHandler } from '@libp2p/interface';
 import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
-import type { InstanceId, PeerKeyId } from '../../base/ids.ts';
+import { formatRandomId, type InstanceId, type PeerKeyId, RANDOM_ID_BYTES } from '../../base/ids.ts';
 import type { AccessAnswer, AccessRequest, Welcome } from '../../wire/access-message.ts';
 import { type JobKind, type JobNotice, jobRequestSeal, type Parameter } from '../../wire/job.ts';
 import { Protocol } from '../../wire/protocols.ts';
@@ -235,7 +235,7 @@ function stopped(): GatewayError {
 
 /** A fresh job id: 16 random bytes in base64url. */
 export function newJobId(): string {
-  return randomBytes(16).toString('base64url');
+  return formatRandomId(randomBytes(RANDOM_ID_BYTES));
 }
 
 /** A client that is connected to an instance. Throws `unreachable`, `not-allowed`, `bad-usage`. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { GatewayError } from '../../../base/errors.ts';
+import { formatRandomId, RANDOM_ID_BYTES } from '../../../base/ids.ts';
 import { formatUnixMs } from '../../../base/stamp.ts';
 import { NAME_LENGTH_MAX } from '../../../wire/bounds.ts';
 import { PERMISSIONS_MAX, type Permission } from '../../../wire/grant.ts';
@@ -23,7 +24,6 @@ const EXAMPLE = 'pam grant new --name alice --out alice.json --allow tunnel:web-
 const EVERYTHING: Permission = { kind: '*', record: '*' };
 const NEVER = 'never';
 const SEED_BYTES = 32;
-const GRANT_ID_BYTES = 16;
 
 /** `pam grant new`: a profile for a user, with a key of its own and what it may do, signed by the admin. */
 export function newGrantCommand(terminal: Terminal): Command {
@@ -59,7 +59,7 @@ async function newGrant(terminal: Terminal, options: GrantOptions): Promise<void
   const { id: userKey } = keyPairFromSeed(seed.reveal());
   const issuedUnixMs = Date.now();
   const expiresUnixMs = validMs === null ? null : issuedUnixMs + validMs;
-  const grantId = randomBytes(GRANT_ID_BYTES).toString('base64url');
+  const grantId = formatRandomId(randomBytes(RANDOM_ID_BYTES));
   const grant = seal(
     grantSeal,
     { gatewayUid: admin.gateway.uid, grantId, name, userKey, allow, issuedUnixMs, expiresUnixMs },

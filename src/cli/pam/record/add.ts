@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { GatewayError } from '../../../base/errors.ts';
+import { formatRandomId, RANDOM_ID_BYTES } from '../../../base/ids.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
 import { missingFlag } from '../../frame/flags.ts';
 import type { Terminal } from '../../frame/terminal.ts';
@@ -21,7 +22,6 @@ const PROTOCOL_OF_PORT: Readonly<Record<number, string>> = {
   3306: 'mysql',
   5432: 'postgres',
 };
-const RECORD_ID_BYTES = 16;
 
 /** `pam record add`: something that can be reached through the gateway. */
 export function addRecordCommand(terminal: Terminal): Command {
@@ -41,7 +41,7 @@ async function addRecord(terminal: Terminal, options: AddOptions): Promise<void>
   const title = given.title ?? requireField('--title');
   const host = given.host ?? requireField('--host');
   const port = given.port ?? requireField('--port');
-  const recordId = randomBytes(RECORD_ID_BYTES).toString('base64url');
+  const recordId = formatRandomId(randomBytes(RANDOM_ID_BYTES));
   const { signal } = terminal;
   await withClient(terminal, options, async (connected) => {
     const { client, profile } = connected;
