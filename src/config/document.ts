@@ -107,7 +107,7 @@ export function listOf<T>(
 export function isName(raw: unknown): raw is string {
   if (typeof raw !== 'string' || raw.trim() === '' || raw.length > NAME_LENGTH_MAX) return false;
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  return !/[\u0000-\u001f\u007f]/.test(raw);
+  return !/[\u0000-\u001f\u007f\ufeff]/.test(raw);
 }
 
 /** The bytes of standard base64, padded or not, with line breaks as tools insert them; undefined if it is anything else. */

@@ -34,7 +34,7 @@ export function uint(max: number = Number.MAX_SAFE_INTEGER, min = 0): Codec<numb
   };
 }
 
-/** Text of at most `charactersMax` UTF-16 units without control characters. */
+/** Text of at most `charactersMax` UTF-16 units without control characters, and without byte-order marks: decoding drops one in front. */
 export function text(charactersMax: number): Codec<string> {
   return {
     toWire: (value) => value,
@@ -42,7 +42,7 @@ export function text(charactersMax: number): Codec<string> {
       if (typeof raw !== 'string' || raw.length > charactersMax)
         return refuse(path, `text of at most ${charactersMax} characters`);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-      if (/[\u0000-\u001f\u007f]/.test(raw)) return refuse(path, 'text without control characters');
+      if (/[\u0000-\u001f\u007f\ufeff]/.test(raw)) return refuse(path, 'text without control characters');
       return raw;
     },
   };

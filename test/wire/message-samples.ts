@@ -38,7 +38,7 @@ export interface Family<T> {
 }
 
 // biome-ignore lint/complexity/useRegexLiterals: a literal with control characters is a lint error of its own
-const CONTROL = new RegExp('[\\u0000-\\u001f\\u007f]', 'g');
+const CONTROL = new RegExp('[\\u0000-\\u001f\\u007f\\ufeff]', 'g');
 const printable = (maxLength: number): fc.Arbitrary<string> =>
   fc.uint16Array({ maxLength }).map((units) =>
     String.fromCharCode(...units)

@@ -52,7 +52,7 @@ export function collect(value: string, previous: readonly string[]): readonly st
 /** Text of a bounded length without control characters. */
 export function parseText(text: string, { flag, max }: { readonly flag: string; readonly max: number }): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (text.trim() !== '' && text.length <= max && !/[\u0000-\u001f\u007f]/.test(text)) return text;
+  if (text.trim() !== '' && text.length <= max && !/[\u0000-\u001f\u007f\ufeff]/.test(text)) return text;
   const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   throw new GatewayError(
     'bad-usage',
