@@ -93,9 +93,12 @@ export class InsistentClient {
     await this.#node.stop();
   }
 
+  /** One at a time: an instance takes only a few control streams from one client, and has no use for more. */
   async #entry(name: string): Promise<Entry> {
-    const known = await this.#entries.get(name)?.catch(() => undefined);
+    const finding = this.#entries.get(name);
+    const known = await finding?.catch(() => undefined);
     if (known?.control.isOpen === true) return known;
+    if (this.#entries.get(name) !== finding) return this.#entry(name);
     const components = {
       node: this.#node,
       verify: this.#verify,
