@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/e2e/**'],
+          exclude: ['test/e2e/**', 'test/bench/*.test.ts'],
           testTimeout: 10_000,
           hookTimeout: HOOK_TIMEOUT_MS,
           // One worker would take these files out of their group and put them after all others.
@@ -39,7 +39,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/e2e/**/*.test.ts', 'test/bench/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: HOOK_TIMEOUT_MS,
           fileParallelism: false,

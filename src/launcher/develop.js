@@ -14,6 +14,7 @@ import { compileCacheFolder, findPinnedRuntime, isRuntime, missingRuntimeMessage
 const PROGRAMS = {
   start: 'src/tour/main.ts',
   simulate: 'test/simulator/main.ts',
+  bench: 'test/bench/main.ts',
 };
 
 const TYPESCRIPT = 'node_modules/typescript/bin/tsc';
