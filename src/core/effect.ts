@@ -34,6 +34,15 @@ export type Stored =
   /** A job of this worker, written before it acts and at every change of state. */
   | { readonly kind: 'job'; readonly notice: JobNotice; readonly deadlineUnixMs: number };
 
+/**
+ * Whether a write has to survive a power cut before it counts as stored, or only the end of the process. A session dies with the process that carries it,
+ * and its request names one start of the entry and of the worker, which a power cut ends too: its id can begin nothing afterwards, known or not. Of everything
+ * else it must be known that it may have begun.
+ */
+export function mustSurvivePowerCut(what: Stored): boolean {
+  return what.kind !== 'job' || !(what.notice.kind === 'tunnel' || what.notice.kind === 'connection');
+}
+
 /** Answer to a request of the surroundings. */
 export type Reply =
   | { readonly kind: 'done' }

@@ -13,6 +13,7 @@ import type { Input } from './input.ts';
 import type { JobsView, PoolView, RecordsView } from './view.ts';
 
 export type { Effect, Note, NoteLevel, Reply, Stored } from './effect.ts';
+export { mustSurvivePowerCut } from './effect.ts';
 export type { Event, Input, Now, Search, Ticket } from './input.ts';
 export { derivePoolKeys, POOL_SECRET_BYTES, type PoolKeys } from './pool/index.ts';
 export { createPoolMachine } from './pool-machine.ts';

@@ -1,10 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, it } from 'vitest';
 import { keyPairFromSeed } from '../../src/base/ed25519.ts';
 import { openStore, type Store } from '../../src/config/index.ts';
-import type { Stored } from '../../src/core/index.ts';
+import { mustSurvivePowerCut, type Stored } from '../../src/core/index.ts';
 import type { JobNotice } from '../../src/wire/job.ts';
 import { failureOf, temporaryDirectories } from './temporary-directory.ts';
 
@@ -244,3 +245,32 @@ function overwrite(path: string): void {
   writeSync(file, Buffer.alloc((pages - 1) * size, 0xff), 0, (pages - 1) * size, size);
   closeSync(file);
 }
+
+describe('a write that counts as stored', () => {
+  it.each([
+    ['a limit', limit(1), true],
+    ["the instance's own place", { kind: 'self', joinedAt: stamp(1), seat: null }, true],
+    ['a rotation', job(1, { kind: 'rotation' }), true],
+    ['a discovery', job(1, { kind: 'discovery' }), true],
+    ['a tunnelled connection', job(1, { kind: 'tunnel' }), false],
+    ['a connection', job(1, { kind: 'connection' }), false],
+  ] as const)('survives a power cut or only the end of the process: %s, %#', (_what, stored, survives) =>
+    expect(mustSurvivePowerCut(stored)).toBe(survives),
+  );
+
+  it('survives the end of the process, whatever it is', () => {
+    const directory = newDirectory();
+    const script = `
+      import { openStore } from '${new URL('../../src/config/index.ts', import.meta.url).href}';
+      const store = openStore({ directory: ${JSON.stringify(directory)}, gatewayUid: 'gateway', unixMs: () => ${NOW} });
+      store.write([JSON.parse(${JSON.stringify(JSON.stringify(job(7)))})]);
+      process.kill(process.pid, 'SIGKILL');`;
+    const { signal } = spawnSync(process.execPath, ['--input-type=module', '--eval', script]);
+    expect(signal).toBe('SIGKILL');
+    expect(
+      open(directory)
+        .remembered()
+        .jobs.map(({ notice }) => notice.jobId),
+    ).toEqual([job(7).notice.jobId]);
+  });
+});

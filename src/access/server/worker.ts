@@ -1,4 +1,5 @@
 import type { Stream } from '@libp2p/interface';
+import { GatewayError } from '../../base/errors.ts';
 import type { PoolPort, SessionAnswer } from '../../pool-port.ts';
 import type { Outcome, Session, SessionChannel, WorkloadTable } from '../../workloads/index.ts';
 import { PROGRESS_MS, STOP_MS } from '../bounds.ts';
@@ -28,6 +29,9 @@ interface Running {
   readonly ended: PromiseWithResolvers<void>;
 }
 
+/** Made once: an exception for each session that ends, with its stack, would cost more than the rest of its end. */
+const GONE = new GatewayError('cancelled', 'the client is gone');
+
 /** Runs the sessions of the jobs that this instance has accepted. */
 export class Worker {
   readonly #components: WorkerComponents;
@@ -48,7 +52,7 @@ export class Worker {
   /** Asks the core whether the session may begin, and carries it out; ends when it has ended. */
   async run(stream: Stream, { claim, caller }: VerifiedClaim): Promise<void> {
     const gone = new AbortController();
-    stream.addEventListener('close', () => gone.abort());
+    stream.addEventListener('close', () => gone.abort(GONE));
     const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
     const answer = await this.#components.port.openSession(claim.jobId, caller, signal);
     if (answer.kind === 'refused') return sendRefusal(stream, answer.failure);

@@ -20,6 +20,14 @@ const SCHEMA = `
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;
 
+/**
+ * What a commit survives: values of `PRAGMA synchronous` in WAL mode. `powerCut` flushes the log at every commit, which takes a millisecond or more; without
+ * it a commit survives the end of the process, and the last ones can be lost, though never torn, in a power cut.
+ */
+export const Durability = { powerCut: 'FULL', processEnd: 'NORMAL' } as const;
+/** One of the above. */
+export type Durability = (typeof Durability)[keyof typeof Durability];
+
 /** True when the failure means that the file's content is damaged, not that it is out of reach. */
 export function isDamage(error: unknown): boolean {
   const found = error instanceof GatewayError ? error.cause : error;
@@ -32,8 +40,7 @@ export function openDatabaseFile(path: string): DatabaseSync {
   closeSync(openSync(path, 'a', 0o600));
   const database = new DatabaseSync(path);
   try {
-    // FULL flushes the log at every commit: without it the last transactions can be lost, though never torn, in a power cut.
-    database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
+    database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${Durability.powerCut};`);
     refuseNewer(database, path);
     refuseDamaged(database);
     database.exec(SCHEMA);

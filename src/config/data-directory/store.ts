@@ -2,10 +2,10 @@ import { join } from 'node:path';
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { formatHex, sha256 } from '../../base/bytes.ts';
 import { GatewayError } from '../../base/errors.ts';
-import type { Remembered, Stored } from '../../core/index.ts';
+import { mustSurvivePowerCut, type Remembered, type Stored } from '../../core/index.ts';
 import { type Codec, decode, encode } from '../../wire/codec.ts';
 import { isFinal } from '../../wire/job.ts';
-import { isDamage, openDatabaseFile, setAside, unusable } from './database-file.ts';
+import { Durability, isDamage, openDatabaseFile, setAside, unusable } from './database-file.ts';
 import { jobRowCodec, ROW_BYTES_MAX, selfRowCodec } from './rows.ts';
 
 /**
@@ -70,6 +70,7 @@ class SqliteStore implements Store {
   readonly #unixMs: () => number;
   readonly #statements: Readonly<Record<'limit' | 'record' | 'fact' | 'job' | 'address', StatementSync>>;
   #jobRowsSincePruning = 0;
+  #durability: Durability = Durability.powerCut;
   /** Decoding thousands of jobs takes long enough to do it once: opening needs the warnings, the core the rows. */
   #decodedAtStart: OwnRows | undefined;
 
@@ -116,6 +117,7 @@ class SqliteStore implements Store {
   write(batch: readonly Stored[]): void {
     if (batch.length === 0) return;
     this.#decodedAtStart = undefined;
+    this.#flushAtCommit(batch.some(mustSurvivePowerCut) ? Durability.powerCut : Durability.processEnd);
     this.#transact(() => {
       for (const stored of batch) this.#writeOne(stored);
       if (this.#jobRowsSincePruning >= PRUNE_EVERY) this.#prune();
@@ -123,6 +125,7 @@ class SqliteStore implements Store {
   }
 
   rememberAddresses(addresses: readonly string[]): void {
+    this.#flushAtCommit(Durability.powerCut);
     this.#transact(() => {
       this.#database.exec('DELETE FROM addresses');
       for (const address of addresses.slice(0, ADDRESSES_KEPT_MAX)) this.#statements.address.run(address);
@@ -196,6 +199,12 @@ class SqliteStore implements Store {
         remedy: 'Use the configuration of that gateway, or give this instance another data directory with --data-dir.',
       },
     );
+  }
+
+  #flushAtCommit(durability: Durability): void {
+    if (durability === this.#durability) return;
+    this.#database.exec(`PRAGMA synchronous = ${durability}`);
+    this.#durability = durability;
   }
 
   #transact(change: () => void): void {

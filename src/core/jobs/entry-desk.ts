@@ -4,7 +4,7 @@ import type { Failure, JobNotice, JobRequest } from '../../wire/job.ts';
 import { isFinal, jobRequestSeal } from '../../wire/job.ts';
 import type { Direct } from '../../wire/mesh-message.ts';
 import type { LoadSample } from '../../wire/pulse.ts';
-import { open } from '../../wire/sealed.ts';
+import { type Opened, open } from '../../wire/sealed.ts';
 import type { CoreContext } from '../core-context.ts';
 import { failure, type Reply } from '../effect.ts';
 import { rankWorkers, type Worker } from '../load/choose.ts';
@@ -73,9 +73,8 @@ export class EntryDesk {
   }
 
   /** Takes in a request that names this instance; `answer` is called exactly once. */
-  submit(sealed: Uint8Array, answer: Answerable): void {
+  submit({ value: request, signers, payload, sealed }: Opened<JobRequest>, answer: Answerable): void {
     const { context, board } = this.#parts;
-    const { value: request, signers, payload } = open(jobRequestSeal, sealed, context.init.verify);
     const known = this.#dispatches.get(request.jobId);
     if (known !== undefined && equalBytes(open(jobRequestSeal, known.sealed, context.init.verify).payload, payload)) {
       if (known.outcome === null) known.waiting.push(answer);

@@ -153,8 +153,9 @@ export class Jobs implements SessionsInHand {
 
   #route(sealed: Uint8Array, hops: number, answer: (reply: Reply) => void): void {
     const { self, table, outbox, now, init } = this.#context;
-    const { entry, jobId } = open(jobRequestSeal, sealed, init.verify).value;
-    if (entry === self) return this.desk.submit(sealed, answer);
+    const opened = open(jobRequestSeal, sealed, init.verify);
+    const { entry, jobId } = opened.value;
+    if (entry === self) return this.desk.submit(opened, answer);
     const known = this.board.get(jobId);
     const member = table.get(entry);
     const passable =
