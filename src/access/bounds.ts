@@ -45,6 +45,8 @@ export const CONNECTION_QUEUE_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Requests of one client that are being answered; more wait unread. */
 export const REQUESTS_MAX = 64;
+/** Job requests of one client, each with its session's stream, that are being placed; more wait unread. */
+export const OPENINGS_MAX = 64;
 /** One request must be answered by then. */
 export const REQUEST_TIMEOUT_MS = 30_000;
 /** A control stream without a request for this long is closed. */

@@ -23,6 +23,9 @@ export interface AccessNodeInit {
   readonly protocols?: readonly string[];
 }
 
+/** What an instance serves. */
+const SERVED = [Protocol.accessControl, Protocol.accessSession, Protocol.accessOpen];
+
 /**
  * Makes the libp2p node of either side, not yet started. No gossip, no identify, no relay, no discovery: a client knows where it goes, and
  * both sides know each other's keys from the handshake.
@@ -36,7 +39,7 @@ export async function createAccessNode(init: AccessNodeInit): Promise<Libp2p> {
     addresses: { listen: [...init.listen], appendAnnounce: [...init.announce] },
     transports: [tcp(socketOptions())],
     connectionEncrypters: [nativeTls(key, init.reclaim)],
-    streamMuxers: [streamMuxer(new Set(init.protocols ?? [Protocol.accessControl, Protocol.accessSession]))],
+    streamMuxers: [streamMuxer(new Set(init.protocols ?? SERVED))],
     connectionManager: {
       maxConnections: bounds.CONNECTIONS_MAX,
       inboundConnectionThreshold: bounds.INBOUND_PER_SECOND_MAX,

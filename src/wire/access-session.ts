@@ -1,5 +1,6 @@
 import type { InstanceId } from '../base/ids.ts';
-import { bytes, type Codec, keyId, struct, text, union } from './codec.ts';
+import { ADDRESS_LENGTH_MAX, ADDRESSES_MAX } from './bounds.ts';
+import { bytes, type Codec, keyId, list, struct, text, union } from './codec.ts';
 import { type Failure, failureCodec, JOB_ID_LENGTH } from './job.ts';
 import { type Seal, sealedBytesMax } from './sealed.ts';
 
@@ -13,6 +14,14 @@ import { type Seal, sealedBytesMax } from './sealed.ts';
  * An instance that is not the named worker passes the claim on unchanged and then carries bytes both ways. Trust: the claim is believed because
  * the job's caller signed it for this job and this worker, never because of who carried it; a worker begins a job once, so
  * that a claim which is shown again opens nothing.
+ *
+ * The opening protocol, `/pam-access/1/open`, saves the claim where the entry does the job itself, and asks nothing twice:
+ *
+ *     client → entry    uint32 BE length, sealed job request (as in `submit`)
+ *     entry → client    uint32 BE length, answer; `elsewhere` ends the stream: the session is opened at that worker, with a claim
+ *     both              raw bytes, after `ready`
+ *
+ * Trust: who may have the session is whom the handshake of this very connection has proved, and it must be the job's caller.
  */
 export interface SessionClaim {
   readonly jobId: string;
@@ -42,13 +51,16 @@ export type SessionAnswerMessage =
   /** Raw bytes follow. */
   | { readonly kind: 'ready' }
   /** No session; the stream ends here. */
-  | { readonly kind: 'refused'; readonly failure: Failure };
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  /** Only to a job request: another instance has accepted the job and waits for the claim. */
+  | { readonly kind: 'elsewhere'; readonly worker: InstanceId; readonly addresses: readonly string[] };
 
 /** Wire form of the answer to a claim. */
 export const sessionAnswerCodec: Codec<SessionAnswerMessage> = union<SessionAnswerMessage>({
   ready: [0, struct({})],
   refused: [1, struct({ failure: failureCodec })],
+  elsewhere: [2, struct({ worker: keyId, addresses: list(text(ADDRESS_LENGTH_MAX), ADDRESSES_MAX) })],
 });
 
-/** Most bytes of an answer: the failure's text dominates. */
+/** Most bytes of an answer: the addresses dominate, then the failure's text. */
 export const SESSION_ANSWER_BYTES_MAX = 8 * 1024;

@@ -5,6 +5,7 @@
  * 2026-11  `/pam-mesh/1/link`        messages between two members, `mesh-message.ts`
  * 2026-11  `/pam-access/1/control`   requests of a client to any instance, `access-message.ts`
  * 2026-11  `/pam-access/1/session`   bytes of one session, `access-session.ts`
+ * 2026-11  `/pam-access/1/open`      a job request and its session in one, `access-session.ts`
  */
 export const Protocol = {
   /** Ordered messages between two members. */
@@ -13,4 +14,6 @@ export const Protocol = {
   accessControl: '/pam-access/1/control',
   /** One session: a claim, an answer, then raw bytes both ways. */
   accessSession: '/pam-access/1/session',
+  /** A job request, an answer, then, where the entry itself does the job, raw bytes both ways. */
+  accessOpen: '/pam-access/1/open',
 } as const;

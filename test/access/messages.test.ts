@@ -87,6 +87,12 @@ describe('messages of the access plane', () => {
     );
     expect(seal(sessionClaimSeal, claim, [key]).length).toBeLessThan(400);
     expect(formatHex(encode(sessionAnswerCodec, { kind: 'ready' }))).toBe('820080');
+    const elsewhere = { kind: 'elsewhere', worker: key.id, addresses: ['/ip4/127.0.0.1/tcp/1'] } as const;
+    const elsewhereBytes = encode(sessionAnswerCodec, elsewhere);
+    expect(formatHex(elsewhereBytes)).toBe(
+      `8202827834${Buffer.from(key.id).toString('hex')}8174${Buffer.from('/ip4/127.0.0.1/tcp/1').toString('hex')}`,
+    );
+    expect(decode(sessionAnswerCodec, elsewhereBytes, 1024)).toEqual(elsewhere);
     const refused = { kind: 'refused', failure: { code: 'not-found', message: 'no' } } as const;
     expect(formatHex(encode(sessionAnswerCodec, refused))).toBe('8201818269' + '6e6f742d666f756e64' + '626e6f');
   });

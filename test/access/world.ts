@@ -69,9 +69,12 @@ export async function createWorld(
 const NOWHERE = '/ip4/127.0.0.1/tcp/9';
 
 function hideWorker(pool: TestPool, client: AccessClient, worker: TestMember | undefined): void {
-  const { submit } = client;
   pool.choose = () => worker?.id;
-  client.submit = async (...args) => ({ ...(await submit.apply(client, args)), addresses: [NOWHERE] });
+  client.place = async (job, signal) => {
+    const { jobId, worker: id } = await client.submit(job, signal);
+    const stream = await client.openSession({ jobId, worker: id, addresses: [NOWHERE] }, signal);
+    return { jobId, worker: id, stream };
+  };
 }
 
 class EventLog {

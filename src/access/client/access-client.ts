@@ -5,7 +5,7 @@ import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../base/e
 import { GatewayError } from '../../base/errors.ts';
 import { formatRandomId, type InstanceId, type PeerKeyId, RANDOM_ID_BYTES } from '../../base/ids.ts';
 import type { AccessAnswer, AccessRequest, Welcome } from '../../wire/access-message.ts';
-import { type JobKind, type JobNotice, jobRequestSeal, type Parameter } from '../../wire/job.ts';
+import { type JobKind, type JobNotice, type JobRequest, jobRequestSeal, type Parameter } from '../../wire/job.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import { seal } from '../../wire/sealed.ts';
 import { FIND_MS, JOB_DEADLINE_MS, MEMBERS_REFRESH_MS, REQUEST_TIMEOUT_MS, STREAMS_MAX } from '../bounds.ts';
@@ -15,7 +15,7 @@ import { Deadline } from '../deadline.ts';
 import { createAccessNode } from '../node.ts';
 import { expectAnswer } from './control.ts';
 import { type Entry, findEntry } from './entry.ts';
-import { claimSession, WorkerSilentError } from './session.ts';
+import { claimSession, type OpenedJob, openJob, WorkerSilentError } from './session.ts';
 import { Workers } from './workers.ts';
 
 /** Who the client is and where it begins to look. */
@@ -52,6 +52,14 @@ export interface AcceptedJob {
   readonly addresses: readonly string[];
 }
 
+/** A session that runs. */
+export interface Placed {
+  readonly jobId: string;
+  readonly worker: InstanceId;
+  /** Raw bytes, paused. */
+  readonly stream: Stream;
+}
+
 /** One client of a gateway: it talks to one instance, its entry, and changes to another when that is gone. */
 export class AccessClient {
   readonly #init: AccessClientInit;
@@ -61,6 +69,8 @@ export class AccessClient {
   readonly #reclaim: BufferReclaim;
   readonly #verify = createEd25519Verify();
   readonly #addresses = new Map<string, readonly string[]>();
+  /** Starts of instances that did not know how to take a job and its session in one. */
+  readonly #elders = new Set<string>();
   #entry: Entry | undefined;
   #finding: Promise<Entry> | undefined;
   #refresh: NodeJS.Timeout | undefined;
@@ -110,28 +120,60 @@ export class AccessClient {
    * answers: the job may or may not have been accepted, and the same id is never submitted anywhere else.
    */
   async submit(job: JobInit, signal: AbortSignal): Promise<AcceptedJob> {
-    const { control, welcome, welcomedAtMs } = await this.#enter(signal);
+    const entry = await this.#enter(signal);
     const jobId = job.jobId ?? newJobId();
-    const entryUnixMs = welcome.unixMs + Math.round(performance.now() - welcomedAtMs);
-    const request = seal(
-      jobRequestSeal,
-      {
-        gatewayUid: welcome.gatewayUid,
-        jobId,
-        kind: job.kind,
-        recordId: job.recordId,
-        parent: job.parent ?? null,
-        parameters: job.parameters ?? [],
-        entry: welcome.instanceId,
-        entryStartId: welcome.startId,
-        caller: this.#key.id,
-        deadlineUnixMs: entryUnixMs + (job.deadlineMs ?? JOB_DEADLINE_MS),
-        grant: this.#init.grant,
-      },
-      [this.#key],
-    );
-    const answer = expectAnswer(await control.request({ kind: 'submit', request }, signal), 'accepted');
+    const request = this.#sealRequest({ ...job, jobId }, entry);
+    const answer = expectAnswer(await entry.control.request({ kind: 'submit', request }, signal), 'accepted');
     return { jobId, notice: answer.notice, worker: answer.worker, addresses: answer.addresses };
+  }
+
+  /**
+   * Submits a job and opens its session, in one round trip where the entry does the job itself. Throws what `submit` and `openSession` throw; whatever it
+   * throws, the same id is not used again.
+   */
+  async place(job: Omit<JobInit, 'jobId'>, signal: AbortSignal): Promise<Placed> {
+    const entry = await this.#enter(signal);
+    if (this.#elders.has(entry.welcome.startId)) return this.#placeInTwoSteps(job, signal);
+    const jobId = newJobId();
+    const request = this.#sealRequest({ ...job, jobId }, entry);
+    const opened = await this.#openAt(entry, request, signal);
+    if ('stream' in opened) return { jobId, worker: entry.welcome.instanceId, stream: opened.stream };
+    return { jobId, worker: opened.worker, stream: await this.openSession({ jobId, ...opened }, signal) };
+  }
+
+  async #placeInTwoSteps(job: Omit<JobInit, 'jobId'>, signal: AbortSignal): Promise<Placed> {
+    const accepted = await this.submit(job, signal);
+    return { jobId: accepted.jobId, worker: accepted.worker, stream: await this.openSession(accepted, signal) };
+  }
+
+  async #openAt(entry: Entry, request: Uint8Array, signal: AbortSignal): Promise<OpenedJob> {
+    try {
+      return await openJob({ connection: entry.connection, request, signal });
+    } catch (error) {
+      if (!(error instanceof WorkerSilentError)) throw error;
+      // Reset at once it may be of an older version, which is asked the old way from now on; silent it is no entry any more.
+      if (error.isReset) this.#elders.add(entry.welcome.startId);
+      else if (!signal.aborted) entry.control.stop();
+      throw error;
+    }
+  }
+
+  #sealRequest(job: JobInit & { readonly jobId: string }, { welcome, welcomedAtMs }: Entry): Uint8Array {
+    const entryUnixMs = welcome.unixMs + Math.round(performance.now() - welcomedAtMs);
+    const request: JobRequest = {
+      gatewayUid: welcome.gatewayUid,
+      jobId: job.jobId,
+      kind: job.kind,
+      recordId: job.recordId,
+      parent: job.parent ?? null,
+      parameters: job.parameters ?? [],
+      entry: welcome.instanceId,
+      entryStartId: welcome.startId,
+      caller: this.#key.id,
+      deadlineUnixMs: entryUnixMs + (job.deadlineMs ?? JOB_DEADLINE_MS),
+      grant: this.#init.grant,
+    };
+    return seal(jobRequestSeal, request, [this.#key]);
   }
 
   /**
@@ -244,7 +286,9 @@ export async function connectAccess(init: AccessClientInit, signal: AbortSignal)
   const node = await createAccessNode({ keySeed: init.keySeed, listen: [], announce: [], reclaim, protocols: [] });
   // Nobody opens streams to a client. But libp2p looks up the limits of a protocol in its handler, also for streams that go out.
   const refuse: StreamHandler = (stream) => stream.abort(new Error('a client has no sessions'));
-  await node.handle([Protocol.accessControl, Protocol.accessSession], refuse, { maxOutboundStreams: STREAMS_MAX });
+  await node.handle([Protocol.accessControl, Protocol.accessSession, Protocol.accessOpen], refuse, {
+    maxOutboundStreams: STREAMS_MAX,
+  });
   await node.start();
   const client = new AccessClient(init, node, reclaim);
   try {

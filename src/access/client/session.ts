@@ -28,35 +28,77 @@ export interface ClaimInit {
 }
 
 /** Thrown where the worker, or the way to it, gives no sign of life; nobody knows whether the job began. */
-export class WorkerSilentError extends GatewayError {}
+export class WorkerSilentError extends GatewayError {
+  /** The stream alone was reset, and its connection lives. */
+  readonly isReset: boolean;
+
+  constructor(message: string, { cause, isReset }: { readonly cause: unknown; readonly isReset: boolean }) {
+    super('outcome-unknown', message, { cause });
+    this.isReset = isReset;
+  }
+}
 
 /**
  * Opens the session of an accepted job: a stream whose raw bytes go to the worker and back, paused. Throws what the worker says, or
  * `WorkerSilentError` (`outcome-unknown`) if it gives no sign of life for a second.
  */
 export async function claimSession(init: ClaimInit): Promise<Stream> {
-  const { connection, key, jobId, worker } = init;
+  const { connection, key, jobId, worker, signal } = init;
   const claim = { jobId, worker, nonce: new Uint8Array(randomBytes(16)) };
+  const message = seal(sessionClaimSeal, claim, [key]);
+  const opened = await openWith({ connection, protocol: Protocol.accessSession, message, signal });
+  if ('stream' in opened) return opened.stream;
+  throw new GatewayError('bad-message', `the worker answers a claim with another worker, ${opened.worker}`);
+}
+
+/** A job request to be handed in, and over which connection to its entry. */
+export interface OpenJobInit {
+  readonly connection: Connection;
+  /** Sealed. */
+  readonly request: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+/** Where the session of a job is: here, or to be claimed from another instance. */
+export type OpenedJob =
+  | { readonly stream: Stream }
+  | { readonly worker: InstanceId; readonly addresses: readonly string[] };
+
+/** Hands a job request in together with the stream for its session. Throws like `claimSession`. */
+export function openJob({ connection, request, signal }: OpenJobInit): Promise<OpenedJob> {
+  return openWith({ connection, protocol: Protocol.accessOpen, message: request, signal });
+}
+
+interface OpeningInit {
+  readonly connection: Connection;
+  readonly protocol: string;
+  readonly message: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+async function openWith(init: OpeningInit): Promise<OpenedJob> {
   using deadline = new Deadline(SESSION_READY_MS, [init.signal]);
   const { signal } = deadline;
-  const stream = await openStream(connection, signal);
+  const stream = await openStream(init, signal);
   using _watch = new LivenessWatch(stream, () => stream.abort(new Error('the worker is silent')));
   try {
-    trySend(stream, encodeFrame(seal(sessionClaimSeal, claim, [key])));
+    trySend(stream, encodeFrame(init.message));
     const answer = await takeAnswer(stream, signal);
-    if (answer.kind === 'ready') return stream;
-    throw new GatewayError(answer.failure.code, answer.failure.message);
+    if (answer.kind === 'ready') return { stream };
+    if (answer.kind === 'refused') throw new GatewayError(answer.failure.code, answer.failure.message);
+    await stream.close({ signal });
+    return answer;
   } catch (error) {
     stream.abort(error instanceof Error ? error : new Error(String(error)));
     throw error;
   }
 }
 
-async function openStream(connection: Connection, signal: AbortSignal): Promise<Stream> {
+async function openStream({ connection, protocol }: OpeningInit, signal: AbortSignal): Promise<Stream> {
   try {
-    return await connection.newStream(Protocol.accessSession, { signal, maxOutboundStreams: STREAMS_MAX });
+    return await connection.newStream(protocol, { signal, maxOutboundStreams: STREAMS_MAX });
   } catch (cause) {
-    throw new WorkerSilentError('outcome-unknown', 'the connection to the worker was lost', { cause });
+    throw new WorkerSilentError('the connection to the worker was lost', { cause, isReset: false });
   }
 }
 
@@ -65,7 +107,7 @@ async function takeAnswer(stream: Stream, signal: AbortSignal): Promise<SessionA
   try {
     frame = await takeFrame(stream, { payloadBytesMax: SESSION_ANSWER_BYTES_MAX, signal });
   } catch (cause) {
-    throw new WorkerSilentError('outcome-unknown', 'the worker gave no sign of life', { cause });
+    throw new WorkerSilentError('the worker gave no sign of life', { cause, isReset: stream.status === 'reset' });
   }
   return decode(sessionAnswerCodec, frame, SESSION_ANSWER_BYTES_MAX);
 }

@@ -42,6 +42,14 @@ export function recogniseCaller(init: CallerInit): Caller {
   return { id: peer, grant };
 }
 
+/** Whoever has been let in on a connection, as long as the grant lasts. Throws `not-allowed`. */
+export function knownCaller(caller: Caller | undefined, unixMs: number): Caller {
+  if (caller === undefined) throw new GatewayError('not-allowed', 'show an admin key or a grant first');
+  const { grant } = caller;
+  if (grant === null || grant.expiresUnixMs === null || grant.expiresUnixMs > unixMs) return caller;
+  throw refusal(`the grant expired at ${new Date(grant.expiresUnixMs).toISOString()}`);
+}
+
 /** True if the caller may see the record. */
 export function maySee(caller: Caller, record: TargetRecord): boolean {
   return caller.grant === null || caller.grant.allow.some((permission) => matches(permission, record));

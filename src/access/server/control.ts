@@ -18,7 +18,7 @@ import { Deadline } from '../deadline.ts';
 import { encodeFrame, FrameCutter } from '../frame.ts';
 import type { AccessLog } from '../log.ts';
 import { pauseReading, resumeReading, trySend } from '../stream-state.ts';
-import { type Caller, recogniseCaller } from './caller.ts';
+import { knownCaller, recogniseCaller } from './caller.ts';
 import type { Directory } from './directory.ts';
 import { entryPoints } from './pages.ts';
 import { answerRequest } from './requests.ts';
@@ -104,9 +104,8 @@ export class ControlServer {
 
   async #answer(request: AccessRequest, signal: AbortSignal): Promise<AccessAnswer> {
     if (request.kind === 'hello') return this.#welcome(request.grant);
-    const caller = this.#components.visitors.callerOn(this.#connection);
-    if (caller === undefined) throw new GatewayError('not-allowed', 'show an admin key or a grant first');
-    assertNotExpired(caller, this.#components.port.unixMs());
+    const { visitors, port } = this.#components;
+    const caller = knownCaller(visitors.callerOn(this.#connection), port.unixMs());
     return answerRequest(this.#components, caller, request, signal);
   }
 
@@ -132,13 +131,6 @@ export class ControlServer {
     if (this.#stream.writeBufferLength > ANSWERS_BYTES_MAX) this.#stream.abort(new Error('answers are not read'));
     trySend(this.#stream, encodeFrame(encode(accessAnswerCodec, { number, body })));
   }
-}
-
-function assertNotExpired({ grant }: Caller, unixMs: number): void {
-  if (grant === null || grant.expiresUnixMs === null || grant.expiresUnixMs > unixMs) return;
-  throw new GatewayError('not-allowed', `the grant expired at ${new Date(grant.expiresUnixMs).toISOString()}`, {
-    remedy: 'Ask an admin of the gateway for a new grant.',
-  });
 }
 
 function failureOf(error: unknown, signal: AbortSignal): Failure {

@@ -17,6 +17,7 @@ import { type AccessLog, silentLog } from '../log.ts';
 import { createAccessNode, startAccessNode } from '../node.ts';
 import { ControlServer } from './control.ts';
 import { Directory } from './directory.ts';
+import { OpeningServer } from './openings.ts';
 import { Relay } from './relay.ts';
 import { SessionServer } from './sessions.ts';
 import { Visitors } from './visitors.ts';
@@ -92,6 +93,10 @@ async function serveProtocols(
   await node.handle(Protocol.accessSession, (stream, connection) => void sessions.serve(stream, connection), {
     maxInboundStreams: STREAMS_MAX,
     maxOutboundStreams: STREAMS_MAX,
+  });
+  const openings = new OpeningServer({ port, directory, visitors, worker, log });
+  await node.handle(Protocol.accessOpen, (stream, connection) => void openings.serve(stream, connection), {
+    maxInboundStreams: STREAMS_MAX,
   });
   return worker;
 }

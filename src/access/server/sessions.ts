@@ -50,7 +50,7 @@ export class SessionServer {
     try {
       const verified = await opened;
       if (verified.claim.worker === this.#components.port.instanceId) {
-        await this.#components.worker.run(stream, verified);
+        await this.#components.worker.run(stream, { jobId: verified.claim.jobId, caller: verified.caller });
       } else {
         await this.#components.relay.carry(stream, verified);
       }

@@ -1,5 +1,6 @@
 import type { Stream } from '@libp2p/interface';
 import { GatewayError } from '../../base/errors.ts';
+import type { PeerKeyId } from '../../base/ids.ts';
 import type { PoolPort, SessionAnswer } from '../../pool-port.ts';
 import type { Outcome, Session, SessionChannel, WorkloadTable } from '../../workloads/index.ts';
 import { PROGRESS_MS, STOP_MS } from '../bounds.ts';
@@ -8,7 +9,6 @@ import { carrySocket } from '../carry-socket.ts';
 import { Deadline } from '../deadline.ts';
 import type { AccessLog } from '../log.ts';
 import { sendAnswer, sendRefusal } from '../session-answer.ts';
-import type { VerifiedClaim } from './sessions.ts';
 
 /** What carrying out jobs needs. */
 export interface WorkerComponents {
@@ -16,6 +16,12 @@ export interface WorkerComponents {
   readonly workloads: WorkloadTable;
   readonly reclaim: BufferReclaim;
   readonly log: AccessLog;
+}
+
+/** A session that somebody wants: its job, and who has proved to be asking. */
+export interface SessionRequest {
+  readonly jobId: string;
+  readonly caller: PeerKeyId;
 }
 
 type Accepted = Extract<SessionAnswer, { readonly kind: 'run' }>;
@@ -50,14 +56,14 @@ export class Worker {
   }
 
   /** Asks the core whether the session may begin, and carries it out; ends when it has ended. */
-  async run(stream: Stream, { claim, caller }: VerifiedClaim): Promise<void> {
+  async run(stream: Stream, { jobId, caller }: SessionRequest): Promise<void> {
     const gone = new AbortController();
     stream.addEventListener('close', () => gone.abort(GONE));
     const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
-    const answer = await this.#components.port.openSession(claim.jobId, caller, signal);
+    const answer = await this.#components.port.openSession(jobId, caller, signal);
     if (answer.kind === 'refused') return sendRefusal(stream, answer.failure);
     const running: Running = {
-      jobId: claim.jobId,
+      jobId,
       bytesIn: 0,
       bytesOut: 0,
       changed: false,
@@ -67,7 +73,7 @@ export class Worker {
     // From here on the core waits for exactly one end.
     const outcome = await this.#carryOut(stream, answer, running);
     this.#running.delete(running);
-    this.#components.port.jobEnded({ jobId: claim.jobId, ...outcome });
+    this.#components.port.jobEnded({ jobId, ...outcome });
     running.ended.resolve();
   }
 

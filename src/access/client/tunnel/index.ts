@@ -5,10 +5,10 @@ import { GatewayError } from '../../../base/errors.ts';
 import { ROLE_CONTROL, ROLE_PARAMETER } from '../../../wire/access-job.ts';
 import type { Failure } from '../../../wire/job.ts';
 import { resumeReading } from '../../stream-state.ts';
-import type { AccessClient } from '../access-client.ts';
+import type { AccessClient, Placed } from '../access-client.ts';
 import type { TunnelEvent } from './events.ts';
 import { listenLocally } from './listener.ts';
-import { type Placed, placeSession } from './place.ts';
+import { placeSession } from './place.ts';
 
 export type { TunnelEvent } from './events.ts';
 

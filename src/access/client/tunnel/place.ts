@@ -1,14 +1,6 @@
-import type { Stream } from '@libp2p/interface';
 import { type ErrorCode, GatewayError } from '../../../base/errors.ts';
 import { PLACE_BUDGET_MS } from '../../bounds.ts';
-import { type AccessClient, type JobInit, newJobId } from '../access-client.ts';
-
-/** A session that runs. */
-export interface Placed {
-  readonly jobId: string;
-  readonly worker: string;
-  readonly stream: Stream;
-}
+import type { AccessClient, JobInit, Placed } from '../access-client.ts';
 
 /** Failures that another worker or another moment would only repeat. */
 const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
@@ -39,7 +31,7 @@ export async function placeSession(
   const untilMs = performance.now() + PLACE_BUDGET_MS;
   for (let pauseMs = PAUSE_MS_FIRST; ; pauseMs = Math.min(2 * pauseMs, PAUSE_MS_MAX)) {
     try {
-      return await placeOnce(client, job, signal);
+      return await client.place(job, signal);
     } catch (error) {
       // A connection that dies under a request shows as an error of the libraries: as good a reason to try elsewhere.
       if (signal.aborted || (error instanceof GatewayError && FINAL.has(error.code))) throw error;
@@ -47,10 +39,4 @@ export async function placeSession(
     }
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
-}
-
-async function placeOnce(client: AccessClient, job: Omit<JobInit, 'jobId'>, signal: AbortSignal): Promise<Placed> {
-  const accepted = await client.submit({ ...job, jobId: newJobId() }, signal);
-  const stream = await client.openSession(accepted, signal);
-  return { jobId: accepted.jobId, worker: accepted.worker, stream };
 }

@@ -1,0 +1,84 @@
+import type { Connection, Stream } from '@libp2p/interface';
+import { GatewayError } from '../../base/errors.ts';
+import type { PoolPort } from '../../pool-port.ts';
+import { jobRequestSeal } from '../../wire/job.ts';
+import { sealedBytesMax } from '../../wire/sealed.ts';
+import { CLAIM_TIMEOUT_MS, OPENINGS_MAX, REQUEST_TIMEOUT_MS } from '../bounds.ts';
+import { Deadline } from '../deadline.ts';
+import { takeFrame } from '../frame.ts';
+import type { AccessLog } from '../log.ts';
+import { sendAnswer } from '../session-answer.ts';
+import { knownCaller } from './caller.ts';
+import type { Directory } from './directory.ts';
+import { refuse } from './sessions.ts';
+import { Turnstile } from './turnstile.ts';
+import type { Visitors } from './visitors.ts';
+import type { Worker } from './worker.ts';
+
+/** What taking job requests with their sessions needs. */
+export interface OpeningComponents {
+  readonly port: PoolPort;
+  readonly directory: Directory;
+  readonly visitors: Visitors;
+  readonly worker: Worker;
+  readonly log: AccessLog;
+}
+
+const REQUEST_BYTES_MAX = sealedBytesMax(jobRequestSeal);
+
+/** Takes job requests that bring the stream for their session along: a job that stays here needs no second round trip and no claim. */
+export class OpeningServer {
+  readonly #components: OpeningComponents;
+  readonly #turnstiles = new WeakMap<Connection, Turnstile>();
+
+  constructor(components: OpeningComponents) {
+    this.#components = components;
+  }
+
+  /** Serves one stream to its end. Never throws. */
+  async serve(stream: Stream, connection: Connection): Promise<void> {
+    const { visitors, worker, port, log } = this.#components;
+    try {
+      const caller = knownCaller(visitors.callerOn(connection), port.unixMs());
+      const jobId = await this.#place(stream, connection);
+      if (jobId !== null) await worker.run(stream, { jobId, caller: caller.id });
+    } catch (error) {
+      log.debug({ peer: connection.remotePeer.toString(), error }, 'job refused');
+      await refuse(stream, error);
+    }
+  }
+
+  /** The job if it is to be done here; null if the client was sent elsewhere. */
+  async #place(stream: Stream, connection: Connection): Promise<string | null> {
+    const { port, directory } = this.#components;
+    const turnstile = this.#turnstileOf(connection);
+    await turnstile.enter();
+    try {
+      const reply = await this.#submit(stream);
+      if (reply.kind === 'refused') throw new GatewayError(reply.failure.code, reply.failure.message);
+      if (reply.kind !== 'accepted') throw new GatewayError('bad-message', `unexpected answer ${reply.kind} to a job`);
+      const { worker, notice } = reply;
+      if (worker === port.instanceId) return notice.jobId;
+      sendAnswer(stream, { kind: 'elsewhere', worker, addresses: directory.addressesOf(worker) });
+      await stream.close({ signal: AbortSignal.timeout(CLAIM_TIMEOUT_MS) });
+      return null;
+    } finally {
+      turnstile.leave();
+    }
+  }
+
+  async #submit(stream: Stream): ReturnType<PoolPort['submit']> {
+    using patience = new Deadline(CLAIM_TIMEOUT_MS);
+    const sealed = await takeFrame(stream, { payloadBytesMax: REQUEST_BYTES_MAX, signal: patience.signal });
+    using deadline = new Deadline(REQUEST_TIMEOUT_MS);
+    return await this.#components.port.submit(sealed, deadline.signal);
+  }
+
+  #turnstileOf(connection: Connection): Turnstile {
+    const known = this.#turnstiles.get(connection);
+    if (known !== undefined) return known;
+    const turnstile = new Turnstile(OPENINGS_MAX);
+    this.#turnstiles.set(connection, turnstile);
+    return turnstile;
+  }
+}
