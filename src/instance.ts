@@ -15,7 +15,7 @@ import {
 import { createPoolMachine, derivePoolKeys, type Note, type PoolKeys, type Search } from './core/index.ts';
 import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
-import { WORKLOADS } from './workloads/index.ts';
+import { TASKS, TaskRunner, WORKLOADS } from './workloads/index.ts';
 
 /** Where an instance writes its log: values as fields, the text second. A pino logger fits. */
 export interface InstanceLog {
@@ -76,6 +76,7 @@ class RunningInstance implements Instance {
   readonly #closers: (() => Promise<void> | void)[] = [];
   readonly #driver: PoolDriver;
   readonly #mesh: Mesh;
+  readonly #tasks: TaskRunner;
   readonly #contacts: Contacts;
   readonly #startedUnixMs = Date.now();
   #access: AccessServer | undefined;
@@ -94,6 +95,7 @@ class RunningInstance implements Instance {
     });
     this.#mesh = this.#createMesh();
     this.#driver = this.#createDriver();
+    this.#tasks = new TaskRunner({ tasks: TASKS, sink: this.#driver, log: init.log });
     this.#contacts = this.#createContacts();
   }
 
@@ -115,6 +117,7 @@ class RunningInstance implements Instance {
     this.#contacts.start();
     this.#closers.push(
       () => this.#driver.stop(),
+      () => this.#tasks.stop(),
       () => busyness.stop(),
       () => this.#contacts.stop(),
     );
@@ -168,7 +171,7 @@ class RunningInstance implements Instance {
       name: settings.name,
       version,
       platform: `${platform()}-${arch()}`,
-      capabilities: Object.keys(WORKLOADS),
+      capabilities: Object.keys({ ...WORKLOADS, ...TASKS }),
       labels: settings.labels,
       budgetKib: settings.memoryBudgetMb * 1024,
       drainMs: settings.drainMs,
@@ -197,6 +200,8 @@ class RunningInstance implements Instance {
       publish: (bytes) => this.#mesh.publish(bytes),
       disconnect: (peer) => this.#mesh.disconnect(peer),
       write: (batch) => this.#directory.store.write(batch),
+      onBegin: (begin, cancelled) => this.#tasks.begin(begin, cancelled),
+      readOutput: (jobId, offset) => this.#directory.store.readOutput(jobId, offset),
       onNote: (note) => this.#onNote(note),
       onExit: (code, lines) => void this.#onExit(code, lines),
       onUnlinked: (peer) => this.#contacts.urge(peer),

@@ -1,4 +1,4 @@
-import type { JobsView, PoolView, RecordsView, Reply } from './core/index.ts';
+import type { JobResult, JobsView, PoolView, RecordsView, Reply } from './core/index.ts';
 import type { Failure, JobRequest, JobState } from './wire/job.ts';
 import type { TargetRecord } from './wire/record.ts';
 
@@ -26,8 +26,12 @@ export interface PoolPort {
   /** Asks to carry out an accepted job on this instance; the answer to `run` must be exactly one `jobEnded`. */
   openSession(jobId: string, caller: string, signal: AbortSignal): Promise<SessionAnswer>;
   jobProgress(jobId: string, bytesIn: number, bytesOut: number): void;
+  /** How far an unattended job is. */
+  jobReport(jobId: string, message: string, donePerMille: number): void;
   jobEnded(end: SessionEnd): void;
   queryJob(jobId: string, wantTrace: boolean, signal: AbortSignal): Promise<Reply>;
+  /** A page of a job's output from this offset on, from whoever keeps it. */
+  queryOutput(jobId: string, offset: number, signal: AbortSignal): Promise<Reply>;
   cancelJob(jobId: string, caller: string, reason: string, signal: AbortSignal): Promise<Reply>;
   offerLimit(sealed: Uint8Array, signal: AbortSignal): Promise<Reply>;
   offerRecord(sealed: Uint8Array, signal: AbortSignal): Promise<Reply>;
@@ -54,4 +58,6 @@ export interface SessionEnd {
   readonly bytesIn: number;
   /** From the target to the client. */
   readonly bytesOut: number;
+  /** Of an unattended job. */
+  readonly result?: JobResult;
 }

@@ -1,7 +1,7 @@
 import type { ErrorCode, ExitCode } from '../base/errors.ts';
 import type { InstanceId } from '../base/ids.ts';
 import type { Stamp } from '../base/stamp.ts';
-import type { Failure, JobNotice, JobRequest, TraceStep } from '../wire/job.ts';
+import type { Failure, JobNotice, JobRequest, Parameter, TraceStep } from '../wire/job.ts';
 import type { Seat } from '../wire/member-record.ts';
 import type { TargetRecord } from '../wire/record.ts';
 import type { Ticket } from './input.ts';
@@ -18,6 +18,19 @@ export type Effect =
   | { readonly kind: 'reply'; readonly ticket: Ticket; readonly reply: Reply }
   /** Carry out the job whose session was opened with `ticket`; report `job-ended` exactly once. */
   | { readonly kind: 'run'; readonly ticket: Ticket; readonly request: JobRequest; readonly record: TargetRecord }
+  /**
+   * Carry out a job that needs no client; report `job-ended` exactly once. `resumed`: an earlier process on this data directory may have begun it, and
+   * its parameters are not known any more: find out what became of it, begin nothing.
+   */
+  | {
+      readonly kind: 'begin';
+      readonly notice: JobNotice;
+      readonly parameters: readonly Parameter[];
+      readonly record: TargetRecord | null;
+      readonly resumed: boolean;
+    }
+  /** Read a page of a job's output from disk; answered by `output-loaded` with this number. */
+  | { readonly kind: 'load-output'; readonly number: number; readonly jobId: string; readonly offset: number }
   /** End a running job; it still reports `job-ended`. */
   | { readonly kind: 'cancel'; readonly jobId: string; readonly reason: string }
   /** Something a person or the audit wants to know. */
@@ -32,7 +45,9 @@ export type Stored =
   /** This instance's own place, so that a quick return resumes it. */
   | { readonly kind: 'self'; readonly joinedAt: Stamp; readonly seat: Seat | null }
   /** A job of this worker, written before it acts and at every change of state. */
-  | { readonly kind: 'job'; readonly notice: JobNotice; readonly deadlineUnixMs: number };
+  | { readonly kind: 'job'; readonly notice: JobNotice; readonly deadlineUnixMs: number }
+  /** What an ended job has to show. */
+  | { readonly kind: 'job-output'; readonly jobId: string; readonly savedUnixMs: number; readonly output: Uint8Array };
 
 /**
  * Whether a write has to survive a power cut before it counts as stored, or only the end of the process. A session dies with the process that carries it,
@@ -49,7 +64,8 @@ export type Reply =
   | { readonly kind: 'refused'; readonly failure: Failure }
   /** The job was accepted; the session is opened at the worker. */
   | { readonly kind: 'accepted'; readonly notice: JobNotice; readonly worker: InstanceId }
-  | { readonly kind: 'job'; readonly notice: JobNotice | null; readonly steps: readonly TraceStep[] };
+  | { readonly kind: 'job'; readonly notice: JobNotice | null; readonly steps: readonly TraceStep[] }
+  | { readonly kind: 'output'; readonly totalBytes: number; readonly page: Uint8Array };
 
 /** How loud a note is: `warn` and above are for whoever operates the pool. */
 export type NoteLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -14,7 +14,7 @@ import type { JobsView, PoolView, RecordsView } from './view.ts';
 
 export type { Effect, Note, NoteLevel, Reply, Stored } from './effect.ts';
 export { mustSurvivePowerCut } from './effect.ts';
-export type { Event, Input, Now, Search, Ticket } from './input.ts';
+export type { Event, Input, JobResult, Now, OutputPage, Search, Ticket } from './input.ts';
 export { derivePoolKeys, POOL_SECRET_BYTES, type PoolKeys } from './pool/index.ts';
 export { createPoolMachine } from './pool-machine.ts';
 export type { AdmissionRow, AdmissionView, JobsView, LimitView, MemberView, PoolView, RecordsView } from './view.ts';

@@ -45,6 +45,13 @@ export type Event =
   | { readonly kind: 'open-session'; readonly jobId: string; readonly caller: string; readonly ticket: Ticket }
   /** A running job's byte counts. */
   | { readonly kind: 'job-progress'; readonly jobId: string; readonly bytesIn: number; readonly bytesOut: number }
+  /** How far an unattended job is. */
+  | {
+      readonly kind: 'job-report';
+      readonly jobId: string;
+      readonly message: string;
+      readonly donePerMille: number;
+    }
   | {
       readonly kind: 'job-ended';
       readonly jobId: string;
@@ -52,7 +59,13 @@ export type Event =
       readonly error: Failure | null;
       readonly bytesIn: number;
       readonly bytesOut: number;
+      /** Of an unattended job. */
+      readonly result?: JobResult;
     }
+  /** The page that `load-output` asked for; null: there is none. */
+  | { readonly kind: 'output-loaded'; readonly number: number; readonly page: OutputPage | null }
+  /** A page of a job's output, wherever it is kept. */
+  | { readonly kind: 'query-output'; readonly jobId: string; readonly offset: number; readonly ticket: Ticket }
   /** What does the pool know of this job? Answered from everywhere within a bound. */
   | { readonly kind: 'query-job'; readonly jobId: string; readonly wantTrace: boolean; readonly ticket: Ticket }
   /** End a job wherever it runs; the driver has checked that `caller` signed this. */
@@ -65,6 +78,20 @@ export type Event =
     }
   /** Pass a sealed admin command to drain on to the instance it names. */
   | { readonly kind: 'drain-member'; readonly command: Uint8Array; readonly ticket: Ticket };
+
+/** What an unattended job ends with. */
+export interface JobResult {
+  /** One line. */
+  readonly message: string;
+  /** JSON in UTF-8; null: nothing beside the line. */
+  readonly output: Uint8Array | null;
+}
+
+/** Bytes of an output from the offset that was asked for. */
+export interface OutputPage {
+  readonly totalBytes: number;
+  readonly bytes: Uint8Array;
+}
 
 /** What the surroundings know of other instances when the process starts. */
 export type Search =

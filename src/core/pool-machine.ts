@@ -146,8 +146,14 @@ class Machine implements PoolMachine {
         return this.#jobs.bench.openSession(input.jobId, input.caller, input.ticket);
       case 'job-progress':
         return this.#jobs.bench.progress(input.jobId, input.bytesIn, input.bytesOut);
+      case 'job-report':
+        return this.#jobs.bench.report(input);
       case 'job-ended':
         return this.#jobs.bench.ended(input);
+      case 'query-output':
+        return this.#jobs.outputs.ask(input);
+      case 'output-loaded':
+        return this.#jobs.outputs.loaded(input);
       case 'query-job':
         return this.#jobs.inquiries.ask(input);
       case 'cancel-job':

@@ -96,6 +96,8 @@ export const SESSION_OPEN_MS = 15_000;
 export const LOAD_QUERY_MS = 60;
 /** How long members are given to tell what they know of a job. */
 export const JOB_QUERY_MS = 700;
+/** How long a worker is given to read a page of a job's output. */
+export const OUTPUT_QUERY_MS = 3000;
 /** Between two batches of job news. */
 export const JOB_NEWS_MS = 100;
 

@@ -6,6 +6,7 @@ import type {
   Event,
   JobsView,
   Note,
+  OutputPage,
   PoolMachine,
   PoolView,
   RecordsView,
@@ -27,6 +28,10 @@ export interface DriverInit {
   disconnect(peer: InstanceId): void;
   /** Makes a batch durable; throws if it cannot. */
   write(batch: readonly Stored[]): void;
+  /** Carries out a job that needs no client; ends with `jobEnded`. */
+  onBegin(begin: Extract<Effect, { readonly kind: 'begin' }>, cancelled: AbortSignal): void;
+  /** Reads a page of a job's output from disk. */
+  readOutput(jobId: string, offset: number): OutputPage | undefined;
   onNote(note: Note): void;
   onExit(code: ExitCode, lines: readonly string[]): void;
   onUnlinked(peer: InstanceId): void;
@@ -136,6 +141,11 @@ export class PoolDriver implements PoolPort {
   }
 
   /** See PoolPort. */
+  jobReport(jobId: string, message: string, donePerMille: number): void {
+    this.feed({ kind: 'job-report', jobId, message, donePerMille });
+  }
+
+  /** See PoolPort. */
   jobEnded(end: SessionEnd): void {
     this.#running.delete(end.jobId);
     this.feed({ kind: 'job-ended', ...end });
@@ -144,6 +154,11 @@ export class PoolDriver implements PoolPort {
   /** See PoolPort. */
   queryJob(jobId: string, wantTrace: boolean, signal: AbortSignal): Promise<Reply> {
     return this.#ask((ticket) => ({ kind: 'query-job', jobId, wantTrace, ticket }), signal);
+  }
+
+  /** See PoolPort. */
+  queryOutput(jobId: string, offset: number, signal: AbortSignal): Promise<Reply> {
+    return this.#ask((ticket) => ({ kind: 'query-output', jobId, offset, ticket }), signal);
   }
 
   /** See PoolPort. */
@@ -216,6 +231,13 @@ export class PoolDriver implements PoolPort {
         const { request, record } = effect;
         return this.#answer(effect.ticket, { kind: 'run', request, record, cancelled: controller.signal });
       }
+      case 'begin': {
+        const controller = new AbortController();
+        this.#running.set(effect.notice.jobId, controller);
+        return this.#init.onBegin(effect, controller.signal);
+      }
+      case 'load-output':
+        return this.#loadOutput(effect.number, effect.jobId, effect.offset);
       case 'cancel':
         this.#running.get(effect.jobId)?.abort(new GatewayError('cancelled', effect.reason));
         return;
@@ -224,6 +246,10 @@ export class PoolDriver implements PoolPort {
       case 'exit':
         return this.#init.onExit(effect.code, effect.lines);
     }
+  }
+
+  #loadOutput(number: number, jobId: string, offset: number): void {
+    this.feed({ kind: 'output-loaded', number, page: this.#init.readOutput(jobId, offset) ?? null });
   }
 
   #answer(ticket: number, answer: Reply | SessionAnswer): void {

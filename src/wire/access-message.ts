@@ -6,8 +6,10 @@ import {
   ADDRESS_LENGTH_MAX,
   ADDRESSES_MAX,
   ERROR_TEXT_MAX,
+  JOB_OUTPUT_BYTES_MAX,
   JOB_REQUEST_BYTES_MAX,
   NAME_LENGTH_MAX,
+  OUTPUT_PAGE_BYTES_MAX,
   POLICY_BYTES_MAX,
 } from './bounds.ts';
 import { bytes, type Codec, keyId, list, nullable, struct, text, uint, union } from './codec.ts';
@@ -45,7 +47,9 @@ export type AccessRequest =
   /** Records with an id after this one, in the order of ids; only those with this id or title if one is given. */
   | { readonly kind: 'list-records'; readonly match: string | null; readonly after: string | null }
   /** A sealed drain command. */
-  | { readonly kind: 'drain-member'; readonly command: Uint8Array };
+  | { readonly kind: 'drain-member'; readonly command: Uint8Array }
+  /** The bytes of a job's output from this offset on. */
+  | { readonly kind: 'job-output'; readonly jobId: string; readonly offset: number };
 
 /** What an instance tells whoever it has let in. */
 export interface Welcome {
@@ -87,7 +91,9 @@ export type AccessAnswer =
       readonly records: readonly TargetRecord[];
       /** Ask again from here; null: that was all. */
       readonly next: string | null;
-    };
+    }
+  /** A page of a job's output, which has so many bytes in all. */
+  | { readonly kind: 'output'; readonly totalBytes: number; readonly page: Uint8Array };
 
 /** The limit and a part of the members, as the answering instance sees them. */
 export interface PoolPage {
@@ -137,6 +143,7 @@ const requestCodec: Codec<AccessRequest> = union<AccessRequest>({
   'offer-record': [7, struct({ sealed: sealed(POLICY_BYTES_MAX) })],
   'list-records': [8, struct({ match: nullable(text(NAME_LENGTH_MAX)), after: nullable(recordId) })],
   'drain-member': [9, struct({ command: sealed(512) })],
+  'job-output': [20, struct({ jobId, offset: uint(JOB_OUTPUT_BYTES_MAX) })],
 });
 
 const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
@@ -168,6 +175,7 @@ const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
     }),
   ],
   records: [6, struct({ records: list(targetRecordCodec, RECORD_PAGE_MAX), next: nullable(recordId) })],
+  output: [20, struct({ totalBytes: uint(JOB_OUTPUT_BYTES_MAX), page: bytes({ max: OUTPUT_PAGE_BYTES_MAX }) })],
 });
 
 const numbered = <T>(body: Codec<T>): Codec<Numbered<T>> => struct<Numbered<T>>({ number: uint(0xffff_ffff), body });

@@ -38,6 +38,12 @@ export const PARAMETERS_MAX = 64;
 export const PARAMETER_LENGTH_MAX = 4096;
 /** Job notices in one gossiped batch. */
 export const JOB_NOTICES_MAX = 100;
+/** One line of what a job has done so far: gossiped with its notice. */
+export const PROGRESS_TEXT_MAX = 200;
+/** What an unattended job has to show in full, JSON in UTF-8: kept by its worker, told in pages. */
+export const JOB_OUTPUT_BYTES_MAX = 4 * 1024 * 1024;
+/** One page of it: control traffic waits behind it. */
+export const OUTPUT_PAGE_BYTES_MAX = 48 * 1024;
 /** Records (targets) a pool holds. */
 export const RECORDS_MAX = 100_000;
 /** Records in one synchronising message: each weighs up to POLICY_BYTES_MAX. */

@@ -14,6 +14,8 @@ export interface Codec<T> {
   toWire(value: T): unknown;
   /** The checked value in `raw`; throws `bad-message` naming `path`. */
   fromWire(raw: unknown, path: string): T;
+  /** The field was appended after the first release: a structure that ends before it is complete, and the value is null. */
+  readonly isAppended?: true;
 }
 
 /** The type a codec reads and writes. */
@@ -85,6 +87,12 @@ export function nullable<T>(codec: Codec<T>): Codec<T | null> {
   };
 }
 
+/** A field that structures of older versions lack: null where it is missing. Only behind fields that every version has. */
+export function appended<T>(codec: Codec<T>): Codec<T | null> {
+  const { toWire, fromWire } = nullable(codec);
+  return { toWire, fromWire: (raw, path) => fromWire(raw === undefined ? null : raw, path), isAppended: true };
+}
+
 /** At most `max` values of one kind. */
 export function list<T>(codec: Codec<T>, max: number): Codec<readonly T[]> {
   return {
@@ -99,10 +107,11 @@ export function list<T>(codec: Codec<T>, max: number): Codec<readonly T[]> {
 /** A structure: its fields in this order. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
   const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
+  const needed = entries.filter(([, { isAppended }]) => isAppended !== true).length;
   return {
     toWire: (value) => entries.map(([name, codec]) => codec.toWire(value[name])),
     fromWire: (raw, path) => {
-      if (!Array.isArray(raw) || raw.length < entries.length) return refuse(path, `${entries.length} fields`);
+      if (!Array.isArray(raw) || raw.length < needed) return refuse(path, `${needed} fields`);
       const value: Partial<T> = {};
       for (let index = 0; index < entries.length; index++) {
         const entry = entries[index];

@@ -3,13 +3,15 @@ import type { InstanceId, PeerKeyId } from '../base/ids.ts';
 import { STAMP_UNIX_MS_MAX } from '../base/stamp.ts';
 import {
   ERROR_TEXT_MAX,
+  JOB_OUTPUT_BYTES_MAX,
   JOB_REQUEST_BYTES_MAX,
   NAME_LENGTH_MAX,
   PARAMETER_LENGTH_MAX,
   PARAMETERS_MAX,
   POLICY_BYTES_MAX,
+  PROGRESS_TEXT_MAX,
 } from './bounds.ts';
-import { bytes, type Codec, keyId, list, nullable, struct, text, uint, word } from './codec.ts';
+import { appended, bytes, type Codec, keyId, list, nullable, struct, text, uint, word } from './codec.ts';
 import { START_ID_LENGTH } from './member-record.ts';
 import { RECORD_ID_LENGTH } from './record.ts';
 import type { Seal } from './sealed.ts';
@@ -122,6 +124,17 @@ export interface JobNotice {
   readonly bytesIn: number;
   /** From the target to the client. */
   readonly bytesOut: number;
+  /** How far an unattended job is; null for others, and from older versions. */
+  readonly progress: JobProgress | null;
+}
+
+/** How far a job is that runs without a client, and what it has to show. */
+export interface JobProgress {
+  /** One line; empty before there is anything to say. */
+  readonly message: string;
+  readonly donePerMille: number;
+  /** Bytes of its output, which its worker keeps; 0 until it has ended. */
+  readonly outputBytes: number;
 }
 
 const time = uint(STAMP_UNIX_MS_MAX);
@@ -142,6 +155,13 @@ export const jobNoticeCodec: Codec<JobNotice> = struct<JobNotice>({
   error: nullable(failureCodec),
   bytesIn: uint(),
   bytesOut: uint(),
+  progress: appended(
+    struct<JobProgress>({
+      message: text(PROGRESS_TEXT_MAX),
+      donePerMille: uint(1000),
+      outputBytes: uint(JOB_OUTPUT_BYTES_MAX),
+    }),
+  ),
 });
 
 /** One thing that happened to a job, as the instance it happened on wrote it down. */

@@ -2,10 +2,12 @@ import type { InstanceId } from '../base/ids.ts';
 import { STAMP_UNIX_MS_MAX, type Stamp } from '../base/stamp.ts';
 import {
   JOB_NOTICES_MAX,
+  JOB_OUTPUT_BYTES_MAX,
   JOB_REQUEST_BYTES_MAX,
   MEMBER_RECORD_BYTES_MAX,
   MEMBERS_MAX,
   NAME_LENGTH_MAX,
+  OUTPUT_PAGE_BYTES_MAX,
   POLICY_BYTES_MAX,
   RECORD_BATCH_MAX,
   SYNC_RECORDS_MAX,
@@ -148,6 +150,15 @@ export type Direct =
       readonly failure: Failure | null;
     }
   /** What do you know of this job? */
+  /** The bytes of a job's output from this offset on, of its worker. */
+  | { readonly kind: 'output-query'; readonly nonce: number; readonly jobId: string; readonly offset: number }
+  /** Null: there is none (any more). */
+  | {
+      readonly kind: 'output-answer';
+      readonly nonce: number;
+      readonly totalBytes: number;
+      readonly page: Uint8Array | null;
+    }
   | { readonly kind: 'job-query'; readonly nonce: number; readonly jobId: string; readonly wantTrace: boolean }
   | {
       readonly kind: 'job-answer';
@@ -251,6 +262,11 @@ export const directCodec: Codec<Direct> = union<Direct>({
   'load-answer': [19, struct({ nonce, load: loadSampleCodec })],
   resubmit: [20, struct({ nonce, hops: uint(8), request: sealedBytes(JOB_REQUEST_BYTES_MAX) })],
   'resubmit-answer': [21, struct({ nonce, notice: nullable(jobNoticeCodec), failure: nullable(failureCodec) })],
+  'output-query': [40, struct({ nonce, jobId, offset: uint(JOB_OUTPUT_BYTES_MAX) })],
+  'output-answer': [
+    41,
+    struct({ nonce, totalBytes: uint(JOB_OUTPUT_BYTES_MAX), page: nullable(bytes({ max: OUTPUT_PAGE_BYTES_MAX })) }),
+  ],
   'job-query': [22, struct({ nonce, jobId, wantTrace: bool })],
   'job-answer': [23, struct({ nonce, notice: nullable(jobNoticeCodec), steps: list(traceStepCodec, TRACE_STEPS_MAX) })],
   'job-cancel': [24, struct({ jobId, reason: text(1000) })],

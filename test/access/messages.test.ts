@@ -33,6 +33,7 @@ const notice: JobNotice = {
   endedUnixMs: 3,
   error: { code: 'target-refused', message: 'no' },
   bytesIn: 1,
+  progress: null,
   bytesOut: 2,
 };
 

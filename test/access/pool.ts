@@ -136,6 +136,7 @@ export class TestPool {
       error: end?.error ?? null,
       bytesIn: end?.bytesIn ?? 0,
       bytesOut: end?.bytesOut ?? 0,
+      progress: null,
     };
   }
 }
@@ -227,8 +228,10 @@ export class TestMember {
       },
       openSession: async (jobId, caller) => pool.openSession(this.id, jobId, caller),
       jobProgress: () => undefined,
+      jobReport: () => undefined,
       jobEnded: (end) => pool.end(end),
       queryJob: async (jobId) => ({ kind: 'job', notice: pool.notice(jobId), steps: [] }),
+      queryOutput: async () => refused('not-found', 'no output'),
       cancelJob: async (jobId) => {
         pool.jobs.get(jobId)?.cancel.abort();
         return note('cancel-job');

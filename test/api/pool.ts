@@ -177,6 +177,7 @@ function jobOf(changes: Partial<JobNotice>): JobNotice {
     error: null,
     bytesIn: 1536,
     bytesOut: 3 * 1024 * 1024,
+    progress: null,
     ...changes,
   };
 }
@@ -220,11 +221,13 @@ export function portOf(changes: Partial<PoolPort> = {}): PoolPort {
     submit: refused,
     openSession: refused,
     jobProgress: () => undefined,
+    jobReport: () => undefined,
     jobEnded: () => undefined,
     queryJob: async (jobId) => {
       const notice = JOBS.find((job) => job.jobId === jobId) ?? null;
       return { kind: 'job', notice, steps: notice === null ? [] : STEPS };
     },
+    queryOutput: refused,
     cancelJob: refused,
     offerLimit: refused,
     offerRecord: refused,

@@ -57,6 +57,7 @@ function job(
       error: null,
       bytesIn: 0,
       bytesOut: 2 ** 40,
+      progress: null,
       ...notice,
     },
   };

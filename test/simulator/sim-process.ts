@@ -216,6 +216,8 @@ export class SimProcess implements Node {
         return;
       case 'reply':
       case 'run':
+      case 'begin':
+      case 'load-output':
       case 'cancel':
       case 'note':
         return;

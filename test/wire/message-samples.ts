@@ -177,6 +177,13 @@ const jobNotice: fc.Arbitrary<JobNotice> = fc.record({
   error: orNull(failure),
   bytesIn: count,
   bytesOut: count,
+  progress: orNull(
+    fc.record({
+      message: name,
+      donePerMille: fc.integer({ min: 0, max: 1000 }),
+      outputBytes: fc.integer({ min: 0, max: 4_000_000 }),
+    }),
+  ),
 });
 
 const jobNews: fc.Arbitrary<JobNews> = fc.record({ teller: id, notices: fc.array(jobNotice, { maxLength: 3 }) });
@@ -230,6 +237,8 @@ const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<
   'resubmit-answer': fc.record({ nonce, notice: orNull(jobNotice), failure: orNull(failure) }),
   'job-query': fc.record({ nonce, jobId, wantTrace: fc.boolean() }),
   'job-answer': fc.record({ nonce, notice: orNull(jobNotice), steps: fc.array(traceStep, { maxLength: 3 }) }),
+  'output-query': fc.record({ nonce, jobId, offset: fc.integer({ min: 0, max: 4_000_000 }) }),
+  'output-answer': fc.record({ nonce, totalBytes: fc.integer({ min: 0, max: 4_000_000 }), page: orNull(bytes) }),
   'job-cancel': fc.record({ jobId, reason: name }),
   'records-compare': fc.record({ buckets: fc.array(hex(16), { maxLength: 256 }) }),
   'records-batch': fc.record({ sealed: fc.array(bytes, { maxLength: 4 }) }),

@@ -31,6 +31,9 @@ export async function answerRequest(
       return queryJob(components, caller, { jobId: request.jobId, wantTrace: false }, signal);
     case 'job-trace':
       return queryJob(components, caller, { jobId: request.jobId, wantTrace: true }, signal);
+    case 'job-output':
+      await queryJob(components, caller, { jobId: request.jobId, wantTrace: false }, signal);
+      return answerOf(components, await port.queryOutput(request.jobId, request.offset, signal));
     case 'job-cancel':
       await queryJob(components, caller, { jobId: request.jobId, wantTrace: false }, signal);
       return answerOf(components, await port.cancelJob(request.jobId, caller.id, request.reason, signal));

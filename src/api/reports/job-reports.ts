@@ -23,6 +23,7 @@ export function reportJob(notice: JobNotice, records: Pick<RecordsView, 'find'>)
     error: notice.error,
     bytesIn: notice.bytesIn,
     bytesOut: notice.bytesOut,
+    progress: notice.progress,
   };
 }
 

@@ -170,6 +170,8 @@ export interface JobReport {
   readonly error: { readonly code: ErrorCode; readonly message: string } | null;
   readonly bytesIn: number;
   readonly bytesOut: number;
+  /** Of jobs that run without a client: one line, how far, and the size of their output. */
+  readonly progress: { readonly message: string; readonly donePerMille: number; readonly outputBytes: number } | null;
 }
 
 /** Answer to `jobs`. */

@@ -7,7 +7,7 @@ import { hasCode, SqliteCode } from './sqlite.ts';
 
 /** The file behind the store: its schema, and what to do when it is damaged. */
 
-/** Rules for changing the schema: a new version number, and here the step from each older one. */
+/** Rules for changing the schema: a new table that older versions can do without is just added; else a new version number, and here the step from each older one. */
 const SCHEMA_VERSION = 1;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -16,6 +16,7 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, ended INTEGER, deadline INTEGER NOT NULL, row BLOB NOT NULL) WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS jobs_ended ON jobs (ended) WHERE ended IS NOT NULL;
   CREATE INDEX IF NOT EXISTS jobs_deadline ON jobs (deadline) WHERE ended IS NOT NULL;
+  CREATE TABLE IF NOT EXISTS outputs (id TEXT PRIMARY KEY, saved INTEGER NOT NULL, output BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS addresses (place INTEGER PRIMARY KEY, address TEXT NOT NULL);
   PRAGMA user_version = ${SCHEMA_VERSION};
 `;

@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { formatHex, sha256 } from '../../base/bytes.ts';
 import { GatewayError } from '../../base/errors.ts';
 import { mustSurvivePowerCut, type Remembered, type Stored } from '../../core/index.ts';
+import { OUTPUT_PAGE_BYTES_MAX } from '../../wire/bounds.ts';
 import { type Codec, decode, encode } from '../../wire/codec.ts';
 import { isFinal } from '../../wire/job.ts';
 import { Durability, isDamage, openDatabaseFile, setAside, unusable } from './database-file.ts';
@@ -19,6 +20,8 @@ export interface Store {
   addresses(): readonly string[];
   /** All or nothing, durable on return. Throws `storage-failed`. */
   write(batch: readonly Stored[]): void;
+  /** Bytes of a job's output from an offset on; undefined if none is kept. */
+  readOutput(jobId: string, offset: number): { readonly totalBytes: number; readonly bytes: Uint8Array } | undefined;
   /** Replaces the addresses of other instances; only the first `ADDRESSES_KEPT_MAX` are kept. Throws `storage-failed`. */
   rememberAddresses(addresses: readonly string[]): void;
   /** What was found damaged when opening: for the operator, never empty in silence. */
@@ -41,6 +44,10 @@ export const LIMITS_KEPT_MAX = 256;
 export const JOBS_KEPT_MAX = 2000;
 /** An id stays known this long after its deadline: by then no clock within the allowed skew lets it be submitted again. */
 export const JOB_KEPT_MS = 5 * 60_000;
+/** Outputs of jobs kept, the newest of them, and for how long. */
+export const OUTPUTS_KEPT_MAX = 500;
+/** See OUTPUTS_KEPT_MAX. */
+export const OUTPUT_KEPT_MS = 30 * 24 * 3600_000;
 /** Addresses of other instances kept. */
 export const ADDRESSES_KEPT_MAX = 256;
 /** Job rows written between two prunings: pruning costs more than a row. */
@@ -68,7 +75,9 @@ class SqliteStore implements Store {
   readonly warnings: readonly string[];
   readonly #database: DatabaseSync;
   readonly #unixMs: () => number;
-  readonly #statements: Readonly<Record<'limit' | 'record' | 'fact' | 'job' | 'address', StatementSync>>;
+  readonly #statements: Readonly<
+    Record<'limit' | 'record' | 'fact' | 'job' | 'output' | 'outputPage' | 'address', StatementSync>
+  >;
   #jobRowsSincePruning = 0;
   #durability: Durability = Durability.powerCut;
   /** Decoding thousands of jobs takes long enough to do it once: opening needs the warnings, the core the rows. */
@@ -83,6 +92,8 @@ class SqliteStore implements Store {
       record: prepare('REPLACE INTO records (id, sealed) VALUES (?, ?)'),
       fact: prepare('REPLACE INTO facts (name, value) VALUES (?, ?)'),
       job: prepare('REPLACE INTO jobs (id, ended, deadline, row) VALUES (?, ?, ?, ?)'),
+      output: prepare('REPLACE INTO outputs (id, saved, output) VALUES (?, ?, ?)'),
+      outputPage: prepare('SELECT length(output) AS total, substr(output, ? + 1, ?) AS page FROM outputs WHERE id = ?'),
       address: prepare('INSERT INTO addresses (address) VALUES (?)'),
     };
     try {
@@ -122,6 +133,11 @@ class SqliteStore implements Store {
       for (const stored of batch) this.#writeOne(stored);
       if (this.#jobRowsSincePruning >= PRUNE_EVERY) this.#prune();
     });
+  }
+
+  readOutput(jobId: string, offset: number): ReturnType<Store['readOutput']> {
+    const row = this.#statements.outputPage.get(offset, OUTPUT_PAGE_BYTES_MAX, jobId);
+    return row === undefined ? undefined : { totalBytes: Number(row['total']), bytes: blobOf(row['page']) };
   }
 
   rememberAddresses(addresses: readonly string[]): void {
@@ -170,7 +186,11 @@ class SqliteStore implements Store {
         const ended = isFinal(state) ? (endedUnixMs ?? this.#unixMs()) : null;
         this.#statements.job.run(jobId, ended, stored.deadlineUnixMs, encode(jobRowCodec, stored));
         this.#jobRowsSincePruning++;
+        return;
       }
+      case 'job-output':
+        this.#statements.output.run(stored.jobId, stored.savedUnixMs, stored.output);
+        this.#pruneOutputs();
     }
   }
 
@@ -183,6 +203,15 @@ class SqliteStore implements Store {
          AND id NOT IN (SELECT id FROM jobs WHERE ended IS NOT NULL ORDER BY ended DESC, id LIMIT ${JOBS_KEPT_MAX})`,
       )
       .run(this.#unixMs() - JOB_KEPT_MS);
+  }
+
+  #pruneOutputs(): void {
+    this.#database
+      .prepare(
+        `DELETE FROM outputs WHERE saved < ?
+         OR id NOT IN (SELECT id FROM outputs ORDER BY saved DESC, id LIMIT ${OUTPUTS_KEPT_MAX})`,
+      )
+      .run(this.#unixMs() - OUTPUT_KEPT_MS);
   }
 
   /** A new file takes the gateway's uid; an old one must have the same. */

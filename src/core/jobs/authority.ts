@@ -11,7 +11,7 @@ export interface AuthorityQuestion {
   readonly gateway: GatewayFacts;
   readonly verify: Verify;
   readonly request: JobRequest;
-  readonly record: TargetRecord;
+  readonly record: Pick<TargetRecord, 'recordId' | 'title'>;
   readonly poolUnixMs: number;
 }
 

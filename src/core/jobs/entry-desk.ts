@@ -15,6 +15,7 @@ import type { RecordShelf } from '../records/record-shelf.ts';
 import { FORWARD_RETRY_MS, JOB_DEADLINE_MS_MAX, LOAD_QUERY_MS } from '../timing.ts';
 import { denial } from './authority.ts';
 import type { JobBoard } from './job-board.ts';
+import { subjectOf } from './unattended.ts';
 
 /** Dispatches remembered; ids are bounded by their deadlines, this bounds their rate. */
 const DISPATCHES_MAX = 100_000;
@@ -204,7 +205,7 @@ export class EntryDesk {
     if (request.deadlineUnixMs <= poolUnixMs) return failure('deadline-passed', `job ${jobId} came after its deadline`);
     if (request.deadlineUnixMs > poolUnixMs + JOB_DEADLINE_MS_MAX)
       return failure('bad-message', `the deadline of job ${jobId} is more than ${JOB_DEADLINE_MS_MAX / 1000} s ahead`);
-    const record = shelf.find(request.recordId)[0];
+    const record = subjectOf(request, shelf);
     if (record === undefined) return failure('not-found', `no record ${request.recordId} in this pool`);
     if (this.#dispatches.size >= DISPATCHES_MAX)
       return failure('declined', `${DISPATCHES_MAX} jobs are remembered here, the most an entry can`);
@@ -333,7 +334,7 @@ export class EntryDesk {
 
   #notice({ request, worker, submittedUnixMs }: Dispatch, state: JobNotice['state']): JobNotice {
     const { jobId, kind, recordId, parent, caller, entry } = request;
-    const ends = { startedUnixMs: null, endedUnixMs: null, error: null, bytesIn: 0, bytesOut: 0 };
+    const ends = { startedUnixMs: null, endedUnixMs: null, error: null, bytesIn: 0, bytesOut: 0, progress: null };
     return { jobId, kind, recordId, parent, caller, state, entry, worker, submittedUnixMs, ...ends };
   }
 

@@ -13,6 +13,7 @@ import { FORWARD_RETRY_MS, JOB_QUERY_MS } from '../timing.ts';
 import { EntryDesk } from './entry-desk.ts';
 import { Inquiries } from './inquiries.ts';
 import { JobBoard } from './job-board.ts';
+import { Outputs } from './outputs.ts';
 import { type BenchAnswer, WorkerBench } from './worker-bench.ts';
 
 /** A request that names another entry may be passed on so many times. */
@@ -35,6 +36,7 @@ export class Jobs implements SessionsInHand {
   readonly bench: WorkerBench;
   readonly desk: EntryDesk;
   readonly inquiries: Inquiries;
+  readonly outputs: Outputs;
   readonly #context: CoreContext;
   readonly #load: OwnLoad;
   readonly #resubmits = new Map<number, Resubmit>();
@@ -63,6 +65,7 @@ export class Jobs implements SessionsInHand {
       offerOwn: (request, submittedUnixMs) => this.bench.offer(request, context.self, submittedUnixMs),
     });
     this.inquiries = new Inquiries(context, this.board, (jobId, reason) => this.bench.cancel(jobId, reason));
+    this.outputs = new Outputs(context, this.board);
   }
 
   /** Sessions that a drain waits for. */
@@ -117,6 +120,10 @@ export class Jobs implements SessionsInHand {
         return this.inquiries.asked(from, message);
       case 'job-answer':
         return this.inquiries.answered(from, message);
+      case 'output-query':
+        return this.outputs.asked(from, message);
+      case 'output-answer':
+        return this.outputs.answered(from, message);
       case 'job-cancel':
         this.bench.cancel(message.jobId, message.reason);
         return;
@@ -135,6 +142,7 @@ export class Jobs implements SessionsInHand {
     this.bench.run();
     this.desk.run();
     this.inquiries.run();
+    this.outputs.run();
     this.board.run();
     for (const [nonce, { untilMs, answer, to }] of this.#resubmits) {
       if (untilMs > this.#context.now.atMs) continue;
@@ -145,7 +153,8 @@ export class Jobs implements SessionsInHand {
 
   /** When `run` has something to do. */
   dueAtMs(): number | undefined {
-    const due = [this.bench.dueAtMs(), this.desk.dueAtMs(), this.inquiries.dueAtMs(), this.board.dueAtMs()];
+    const parts = [this.bench, this.desk, this.inquiries, this.outputs, this.board];
+    const due = parts.map((part) => part.dueAtMs());
     for (const { untilMs } of this.#resubmits.values()) due.push(untilMs);
     const times = due.filter((atMs): atMs is number => atMs !== undefined);
     return times.length === 0 ? undefined : Math.min(...times);
@@ -236,6 +245,8 @@ export type JobMessage = Extract<
       | 'resubmit-answer'
       | 'job-query'
       | 'job-answer'
+      | 'output-query'
+      | 'output-answer'
       | 'job-cancel';
   }
 >;

@@ -1,6 +1,6 @@
 import type { InstanceId } from '../../base/ids.ts';
 import { isLease } from '../../wire/access-job.ts';
-import type { Failure, JobNotice, JobRequest, JobState } from '../../wire/job.ts';
+import type { Failure, JobNotice, JobProgress, JobRequest, JobState } from '../../wire/job.ts';
 import { isFinal } from '../../wire/job.ts';
 import type { CoreContext } from '../core-context.ts';
 import { failure } from '../effect.ts';
@@ -9,8 +9,10 @@ import { costKib } from '../load/cost.ts';
 import type { OwnLoad } from '../load/own-load.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { SESSION_OPEN_MS } from '../timing.ts';
+import { acceptedNotice } from './accepted-notice.ts';
 import { denial } from './authority.ts';
 import type { JobBoard } from './job-board.ts';
+import { isResumed, isUnattended, subjectOf } from './unattended.ts';
 
 /** Jobs a worker remembers, running ones included; beyond it new ones are declined, never an id forgotten too early. */
 const BENCH_MAX = 100_000;
@@ -29,8 +31,10 @@ interface Work {
   journaled: boolean;
   /** Until a client must have opened the session. */
   openUntilMs: number;
-  /** A session was opened for it: never a second one. */
+  /** A session was opened for it, or it has begun without one: never a second time. */
   opened: boolean;
+  /** Memory is promised to it, and a drain waits for it. */
+  holds: boolean;
 }
 
 /** What is told to whoever asked for the job. */
@@ -59,6 +63,8 @@ export class WorkerBench {
   readonly #writes = new Map<number, string>();
   /** A refusal is final: the entry goes on elsewhere, so a repeated offer must not be taken after all. */
   readonly #declined = new Map<string, { readonly failure: Failure; readonly deadlineUnixMs: number }>();
+  /** Jobs an earlier process may have begun, to be taken up once this instance serves. */
+  readonly #interrupted = new Set<Work>();
   #running = 0;
   #sweepAtMs = 0;
 
@@ -80,22 +86,21 @@ export class WorkerBench {
     const refusal = this.#declined.get(request.jobId)?.failure ?? this.#refusal(request);
     if (refusal !== null)
       return this.#decline(request.jobId, entry, { failure: refusal, deadlineUnixMs: request.deadlineUnixMs });
-    const { context, load, board } = this.#parts;
+    const { context, board } = this.#parts;
     const notice = acceptedNotice(request, context.self, submittedUnixMs);
-    const cost = costKib(request);
-    load.reserve(request.kind, cost);
     const work: Work = {
       request,
       entry,
       deadlineUnixMs: request.deadlineUnixMs,
-      costKib: cost,
+      costKib: costKib(request),
       notice,
       journaled: false,
       openUntilMs: context.now.atMs + SESSION_OPEN_MS,
       opened: false,
+      holds: false,
     };
     this.#work.set(request.jobId, work);
-    if (!isLease(request)) this.#running += 1;
+    this.#hold(work);
     this.#writes.set(this.#journal(work), request.jobId);
     board.step(request.jobId, 'checked', `from entry ${entry}`);
   }
@@ -109,6 +114,7 @@ export class WorkerBench {
     this.#parts.board.tell(work.notice);
     this.#parts.board.step(work.notice.jobId, 'accepted', 'journal written');
     this.#parts.onAnswer(work.notice.jobId, work.entry, { kind: 'accepted', notice: work.notice });
+    if (isUnattended(work.notice.kind)) this.#begin(work, false);
     return true;
   }
 
@@ -158,10 +164,26 @@ export class WorkerBench {
     this.#parts.board.tell(work.notice);
   }
 
-  /** The workload ended. */
+  /** How far an unattended job is. */
+  report({ jobId, message, donePerMille }: Extract<Event, { kind: 'job-report' }>): void {
+    const work = this.#work.get(jobId);
+    if (work === undefined || isFinal(work.notice.state)) return;
+    work.notice = { ...work.notice, progress: { message, donePerMille, outputBytes: 0 } };
+    this.#parts.board.tell(work.notice);
+  }
+
+  /** The workload ended. What it has to show is on disk together with the end. */
   ended(end: Extract<Event, { kind: 'job-ended' }>): void {
     const work = this.#work.get(end.jobId);
-    if (work !== undefined && !isFinal(work.notice.state)) this.#finish(work, end.state, end);
+    if (work === undefined || isFinal(work.notice.state)) return;
+    if (end.result === undefined) return this.#finish(work, end.state, end);
+    const { message, output } = end.result;
+    const savedUnixMs = this.#poolUnixMs();
+    if (output !== null)
+      this.#parts.context.outbox.store({ kind: 'job-output', jobId: end.jobId, savedUnixMs, output });
+    const donePerMille = end.state === 'succeeded' ? 1000 : (work.notice.progress?.donePerMille ?? 0);
+    const progress = { message, donePerMille, outputBytes: output?.length ?? 0 };
+    this.#finish(work, end.state, { ...end, progress });
   }
 
   /** Ends a job; false if it is none of this worker's. */
@@ -188,6 +210,7 @@ export class WorkerBench {
     const { now } = this.#parts.context;
     if (now.atMs < this.#sweepAtMs) return;
     this.#sweepAtMs = now.atMs + SWEEP_MS;
+    if (this.#parts.context.own.record.state === 'admitted') this.#resume();
     const poolUnixMs = this.#poolUnixMs();
     for (const [jobId, { deadlineUnixMs }] of this.#declined) {
       if (poolUnixMs > deadlineUnixMs + REMEMBER_SLACK_MS) this.#declined.delete(jobId);
@@ -205,6 +228,35 @@ export class WorkerBench {
   /** When `run` has something to do. */
   dueAtMs(): number | undefined {
     return this.#work.size + this.#declined.size === 0 ? undefined : this.#sweepAtMs;
+  }
+
+  #begin(work: Work, resumed: boolean): void {
+    const { context, board, shelf } = this.#parts;
+    const { jobId, recordId } = work.notice;
+    const record = shelf.find(recordId)[0] ?? null;
+    if (recordId !== '' && record === null) {
+      const gone = failure('not-found', `record ${recordId} was removed`);
+      return this.#finish(work, 'failed', { error: gone, bytesIn: 0, bytesOut: 0 });
+    }
+    work.opened = true;
+    const startedUnixMs = work.notice.startedUnixMs ?? this.#poolUnixMs();
+    this.#change(work, { state: 'running', startedUnixMs, endedUnixMs: null, error: null });
+    board.step(jobId, resumed ? 'resumed' : 'running', record === null ? '' : `${record.host}:${record.port}`);
+    context.outbox.push({
+      kind: 'begin',
+      notice: work.notice,
+      parameters: work.request?.parameters ?? [],
+      record,
+      resumed,
+    });
+  }
+
+  #resume(): void {
+    for (const work of this.#interrupted) {
+      this.#interrupted.delete(work);
+      this.#hold(work);
+      this.#begin(work, true);
+    }
   }
 
   #offerAgain(known: Work, entry: InstanceId): void {
@@ -231,7 +283,7 @@ export class WorkerBench {
       return failure('declined', `${own.record.name} is ${own.record.state} and takes no jobs`);
     if (!init.self.capabilities.includes(request.kind))
       return failure('not-supported', `${own.record.name} does no ${request.kind} jobs`);
-    const record = shelf.find(request.recordId)[0];
+    const record = subjectOf(request, shelf);
     if (record === undefined) return failure('declined', `${own.record.name} has no record ${request.recordId} yet`);
     const poolUnixMs = clock.poolUnixMs(now.unixMs);
     if (request.deadlineUnixMs <= poolUnixMs)
@@ -248,18 +300,25 @@ export class WorkerBench {
   #finish(
     work: Work,
     state: Extract<JobState, 'succeeded' | 'failed' | 'cancelled'>,
-    end: { readonly error: Failure | null; readonly bytesIn: number; readonly bytesOut: number },
+    end: Pick<JobNotice, 'error' | 'bytesIn' | 'bytesOut'> & { readonly progress?: JobProgress },
   ): void {
     this.#release(work);
     this.#parts.board.step(work.notice.jobId, state, end.error?.message ?? '');
-    const { error, bytesIn, bytesOut } = end;
-    this.#change(work, { state, endedUnixMs: this.#poolUnixMs(), error, bytesIn, bytesOut });
+    const { error, bytesIn, bytesOut, progress = work.notice.progress } = end;
+    this.#change(work, { state, endedUnixMs: this.#poolUnixMs(), error, bytesIn, bytesOut, progress });
+  }
+
+  #hold(work: Work): void {
+    work.holds = true;
+    this.#parts.load.reserve(work.notice.kind, work.costKib);
+    if (!isLeaseWork(work)) this.#running += 1;
   }
 
   #release(work: Work): void {
-    if (work.request === null) return;
+    if (!work.holds) return;
+    work.holds = false;
     this.#parts.load.release(work.notice.kind, work.costKib);
-    if (!isLease(work.request)) this.#running -= 1;
+    if (!isLeaseWork(work)) this.#running -= 1;
   }
 
   #change(work: Work, change: Partial<JobNotice>): void {
@@ -298,8 +357,10 @@ export class WorkerBench {
       journaled: true,
       openUntilMs: Number.POSITIVE_INFINITY,
       opened: true,
+      holds: false,
     };
     this.#work.set(notice.jobId, work);
+    if (ended !== notice && isResumed(notice.kind)) this.#interrupted.add(work);
     this.#parts.board.tell(ended);
     if (ended !== notice) this.#journal(work);
   }
@@ -309,23 +370,8 @@ export class WorkerBench {
   }
 }
 
-function acceptedNotice(request: JobRequest, worker: InstanceId, submittedUnixMs: number): JobNotice {
-  return {
-    jobId: request.jobId,
-    kind: request.kind,
-    recordId: request.recordId,
-    parent: request.parent,
-    caller: request.caller,
-    state: 'accepted',
-    entry: request.entry,
-    worker,
-    submittedUnixMs,
-    startedUnixMs: null,
-    endedUnixMs: null,
-    error: null,
-    bytesIn: 0,
-    bytesOut: 0,
-  };
+function isLeaseWork({ request }: Work): boolean {
+  return request !== null && isLease(request);
 }
 
 function sessionRefusal(work: Work | undefined, jobId: string, caller: string): Failure | null {

@@ -87,7 +87,10 @@ const tables: Readonly<Record<string, (style: Style) => readonly string[]>> = {
   'record-show': (style) => renderRecord(reportRecord(RECORD), style),
   'tunnel-list': (style) => renderTunnels(TUNNELS, style),
   'job-info': (style) =>
-    JOBS.flatMap((notice) => [...renderJob(reportJob(notice, { find: () => [RECORD] }), style), '']).slice(0, -1),
+    JOBS.flatMap((notice) => [
+      ...renderJob({ ...reportJob(notice, { find: () => [RECORD] }), output: null, outputMissing: null }, style),
+      '',
+    ]).slice(0, -1),
 };
 
 describe.each(Object.entries(tables))('the table of %s', (name, render) => {

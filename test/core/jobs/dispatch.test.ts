@@ -3,6 +3,7 @@ import type { Reply } from '../../../src/core/index.ts';
 import { encode } from '../../../src/wire/codec.ts';
 import type { Failure } from '../../../src/wire/job.ts';
 import { type Direct, directCodec } from '../../../src/wire/mesh-message.ts';
+import { failureOf, UNKNOWN } from './small-gateway.ts';
 import { type Instance, SmallPool } from './small-pool.ts';
 
 /** Long enough for every answer that comes at all: four tries of a forward, and what follows. */
@@ -13,12 +14,6 @@ const roomFor = (connections: number): number => Math.ceil((connections * 1024 *
 function workerOf(pool: SmallPool, answer: Reply | undefined): Instance {
   if (answer?.kind !== 'accepted') throw new Error(`not accepted: ${JSON.stringify(answer)}`);
   return pool.withId(answer.worker);
-}
-
-function failureOf(answer: Reply | 'run' | undefined): Failure {
-  if (answer === undefined || answer === 'run' || answer.kind !== 'refused')
-    throw new Error(`not refused: ${JSON.stringify(answer)}`);
-  return answer.failure;
 }
 
 function runsOf(pool: SmallPool, jobId: string): number {
@@ -117,7 +112,7 @@ describe('a job that is handed in', () => {
       'for a record that does not exist',
       (pool) => pool.request(pool.at(0), { recordId: 'no-such-record-0000000' }).sealed,
     ],
-    ['no-worker', 'of a kind that nobody does', (pool) => pool.request(pool.at(0), { kind: 'rotation' }).sealed],
+    ['no-worker', 'of a kind that nobody does', (pool) => pool.request(pool.at(0), UNKNOWN).sealed],
     ['bad-message', 'of damaged bytes', (pool) => pool.request(pool.at(0)).sealed.with(40, 0)],
   ];
   it.each(refusals)('is refused as %s when it is one %s', (code, _what, make) => {
@@ -231,7 +226,7 @@ describe('a worker', () => {
       'for a record it does not have',
       (pool) => pool.request(pool.at(0), { recordId: 'no-such-record-0000000' }).sealed,
     ],
-    ['not-supported', 'of a kind it does not do', (pool) => pool.request(pool.at(0), { kind: 'rotation' }).sealed],
+    ['not-supported', 'of a kind it does not do', (pool) => pool.request(pool.at(0), UNKNOWN).sealed],
   ];
   it.each(refusals)('checks everything again, whoever the entry is: %s for a job %s', (code, _what, make) => {
     const pool = poolWithOneWorker();

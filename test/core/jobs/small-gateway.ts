@@ -1,6 +1,7 @@
 /** The gateway that the small pools belong to, and its one record. */
 
-import type { GatewayFacts, Remembered, Stored } from '../../../src/core/index.ts';
+import type { GatewayFacts, Remembered, Reply, Stored } from '../../../src/core/index.ts';
+import type { Failure } from '../../../src/wire/job.ts';
 import { limitSeal } from '../../../src/wire/limit.ts';
 import { type TargetRecord, targetRecordSeal } from '../../../src/wire/record.ts';
 import { seal } from '../../../src/wire/sealed.ts';
@@ -53,4 +54,14 @@ export function remember(disk: readonly Stored[]): Remembered {
   }
   const limits = disk.flatMap((what) => (what.kind === 'limit' ? [what.sealed] : []));
   return { limits, records: [...records.values()], self, jobs: [...jobs.values()] };
+}
+
+/** Of a kind that nobody in these pools does. */
+export const UNKNOWN = { kind: 'connection' } as const;
+
+/** Why it was refused; throws if it was not. */
+export function failureOf(answer: Reply | 'run' | undefined): Failure {
+  if (answer === undefined || answer === 'run' || answer.kind !== 'refused')
+    throw new Error(`not refused: ${JSON.stringify(answer)}`);
+  return answer.failure;
 }

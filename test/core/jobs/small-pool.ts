@@ -6,6 +6,8 @@ import {
   type Effect,
   type Event,
   type GatewayFacts,
+  type JobResult,
+  type OutputPage,
   type PoolMachine,
   type Reply,
   type Stored,
@@ -33,6 +35,9 @@ export interface SmallPoolInit {
   readonly budgetKib?: readonly number[];
 }
 
+/** Bytes of a page of output. */
+export const PAGE_BYTES = 4;
+
 /** What becomes of a message on its way. */
 export type Fate = 'deliver' | 'drop' | 'twice';
 
@@ -49,6 +54,8 @@ export interface Instance extends Doings {
 interface Doings {
   /** Jobs it was told to carry out, in order. */
   readonly runs: string[];
+  /** Jobs that it was told to carry out without a client, in order; taken up again ones with a mark. */
+  readonly begun: string[];
   /** Jobs it was told to end. */
   readonly cancels: string[];
   readonly notes: string[];
@@ -178,6 +185,16 @@ export class SmallPool {
     return answers;
   }
 
+  /** Asks an instance for a page of a job's output; the answer gathers in the list. */
+  output(asked: Instance, jobId: string, offset = 0): Reply[] {
+    const answers: Reply[] = [];
+    const ticket = this.#ask((answer) => {
+      if (answer !== 'run') answers.push(answer);
+    });
+    this.feed(asked, { kind: 'query-output', jobId, offset, ticket });
+    return answers;
+  }
+
   /** An admin removes the record. */
   removeRecord(): void {
     const sealed = recordOf(this.admin, { revision: 2, deleted: true });
@@ -185,8 +202,9 @@ export class SmallPool {
   }
 
   /** The carried-out job ends. */
-  end(worker: Instance, jobId: string): void {
-    this.feed(worker, { kind: 'job-ended', jobId, state: 'succeeded', error: null, bytesIn: 1, bytesOut: 2 });
+  end(worker: Instance, jobId: string, result?: JobResult): void {
+    const end = { state: 'succeeded', error: null, bytesIn: 1, bytesOut: 2, ...(result && { result }) } as const;
+    this.feed(worker, { kind: 'job-ended', jobId, ...end });
   }
 
   /** Something happens to an instance at this moment. */
@@ -238,7 +256,7 @@ export class SmallPool {
   #add(number: number): void {
     const key = this.#keyring.make(this.#random);
     const start = { number, key, disk: [], startId: this.#startId(), starts: 1 };
-    const done = { runs: [], cancels: [], notes: [] };
+    const done = { runs: [], begun: [], cancels: [], notes: [] };
     const state = { running: false, diskFails: false, wakeupAtMs: Number.POSITIVE_INFINITY };
     this.instances.push({ ...start, ...done, ...state, machine: this.#machine(start) });
   }
@@ -248,7 +266,13 @@ export class SmallPool {
   }
 
   #machine({ number, key, disk, startId, starts }: Omit<Instance, 'machine' | keyof Doings>): PoolMachine {
-    const facts = { version: '0.0.0', platform: 'test', capabilities: ['tunnel'], labels: [], drainMs: 5000 };
+    const facts = {
+      version: '0.0.0',
+      platform: 'test',
+      capabilities: ['tunnel', 'discovery', 'rotation'],
+      labels: [],
+      drainMs: 5000,
+    };
     const budgetKib = this.#budgets[number] ?? this.#budgets.at(-1) ?? 1024;
     return createPoolMachine(
       {
@@ -294,6 +318,11 @@ export class SmallPool {
       case 'run':
         from.runs.push(effect.request.jobId);
         return this.#answers.get(effect.ticket)?.('run');
+      case 'begin':
+        from.begun.push(`${effect.resumed ? 'again ' : ''}${effect.notice.jobId}`);
+        return;
+      case 'load-output':
+        return this.feed(from, { kind: 'output-loaded', number: effect.number, page: outputPage(from, effect) });
       case 'cancel':
         from.cancels.push(effect.jobId);
         return;
@@ -355,4 +384,14 @@ export class SmallPool {
     this.#answers.set(this.#ticket, answered);
     return this.#ticket;
   }
+}
+
+/** What the driver reads: as in production a page is bounded, here by little. */
+function outputPage(
+  { disk }: Instance,
+  { jobId, offset }: { readonly jobId: string; readonly offset: number },
+): OutputPage | null {
+  const kept = disk.findLast((what) => what.kind === 'job-output' && what.jobId === jobId);
+  if (kept?.kind !== 'job-output') return null;
+  return { totalBytes: kept.output.length, bytes: kept.output.slice(offset, offset + PAGE_BYTES) };
 }

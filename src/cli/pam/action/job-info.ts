@@ -8,6 +8,7 @@ import type { Style, Terminal } from '../../frame/terminal.ts';
 import { formatAgo, formatBytes, printable } from '../../frame/text.ts';
 import { addProfileOptions, type Connected, type ProfileOptions, withClient } from '../connection.ts';
 import { listRecords } from '../find-record.ts';
+import { type JobOutput, readOutput } from './job-output.ts';
 
 /** `pam action job-info JOB`: what the pool knows of a job, whichever instance is asked. */
 export function jobInfoCommand(terminal: Terminal): Command {
@@ -26,16 +27,20 @@ export function jobInfoCommand(terminal: Terminal): Command {
 }
 
 /** The job, with its record's title where the caller may see it. Throws `not-found`. */
-export async function findJob({ client }: Connected, jobId: string, signal: AbortSignal): Promise<JobReport> {
+export async function findJob(
+  { client }: Connected,
+  jobId: string,
+  signal: AbortSignal,
+): Promise<JobReport & JobOutput> {
   parseText(jobId, { flag: 'JOB', max: JOB_ID_LENGTH });
   const { notice } = await client.request({ kind: 'job-info', jobId }, 'job', signal);
   if (notice === null) throw new GatewayError('not-found', `Job "${jobId}" not found`);
   const records = await listRecords(client, notice.recordId, signal);
-  return reportJob(notice, { find: () => records });
+  return { ...reportJob(notice, { find: () => records }), ...(await readOutput(client, notice, signal)) };
 }
 
 /** A fact per line. */
-export function renderJob(job: JobReport, { palette, nowUnixMs }: Style): readonly string[] {
+export function renderJob(job: JobReport & JobOutput, { palette, nowUnixMs }: Style): readonly string[] {
   const facts: readonly (readonly [string, string])[] = [
     ['job', job.jobId],
     ['kind', job.kind],
@@ -47,9 +52,28 @@ export function renderJob(job: JobReport, { palette, nowUnixMs }: Style): readon
     ['submitted', formatTime(job.submittedAt, nowUnixMs)],
     ['started', formatTime(job.startedAt, nowUnixMs)],
     ['ended', formatTime(job.endedAt, nowUnixMs)],
-    ['bytes', `${formatBytes(job.bytesIn)} in, ${formatBytes(job.bytesOut)} out`],
+    ...work(job),
   ];
-  return facts.map(([name, value]) => `${palette.faint(name.padEnd(11))}${printable(value)}`);
+  const lines = facts.map(([name, value]) => `${palette.faint(name.padEnd(11))}${printable(value)}`);
+  return [...lines, ...formatOutput(job.output)];
+}
+
+/** Bytes for what carried some; how far it is, how long it took and what it said for what ran by itself. */
+function work(job: JobReport & JobOutput): readonly (readonly [string, string])[] {
+  const { progress, startedAt, endedAt, outputMissing } = job;
+  if (progress === null) return [['bytes', `${formatBytes(job.bytesIn)} in, ${formatBytes(job.bytesOut)} out`]];
+  const tookMs = startedAt === null || endedAt === null ? null : Date.parse(endedAt) - Date.parse(startedAt);
+  return [
+    ['took', tookMs === null ? '–' : `${(tookMs / 1000).toFixed(1)} s`],
+    ['done', `${progress.donePerMille / 10} %`],
+    ['message', progress.message || '–'],
+    ...(outputMissing === null ? [] : [['output', outputMissing] as const]),
+  ];
+}
+
+function formatOutput(output: unknown): readonly string[] {
+  if (output === null) return [];
+  return ['', ...JSON.stringify(output, null, 2).split('\n').map(printable)];
 }
 
 function formatTime(at: string | null, nowUnixMs: number): string {

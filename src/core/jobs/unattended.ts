@@ -1,0 +1,32 @@
+import type { JobKind, JobRequest } from '../../wire/job.ts';
+import type { TargetRecord } from '../../wire/record.ts';
+import type { RecordShelf } from '../records/record-shelf.ts';
+
+/**
+ * Kinds of job that run without a client: they begin on their worker as soon as they are in its journal. What becomes of one whose worker was lost
+ * depends on the kind: a discovery changes nothing and may be asked for again, a rotation is taken up by whoever runs on the worker's data directory next.
+ */
+const UNATTENDED: ReadonlySet<JobKind> = new Set<JobKind>(['discovery', 'rotation']);
+/** Kinds that a restarted worker takes up again, to learn what became of them. */
+const RESUMED: ReadonlySet<JobKind> = new Set<JobKind>(['rotation']);
+
+/** A discovery is of a network, not of a record: its permission is that of a record without a name. */
+const NETWORK = { recordId: '', title: '' } as const;
+
+/** True for jobs that no client opens a session for. Pure. */
+export function isUnattended(kind: JobKind): boolean {
+  return UNATTENDED.has(kind);
+}
+
+/** True for jobs that a restarted worker takes up again. Pure. */
+export function isResumed(kind: JobKind): boolean {
+  return RESUMED.has(kind);
+}
+
+/** What a caller needs permission for; undefined if there is no such record. */
+export function subjectOf(
+  { kind, recordId }: Pick<JobRequest, 'kind' | 'recordId'>,
+  shelf: RecordShelf,
+): Pick<TargetRecord, 'recordId' | 'title'> | undefined {
+  return kind === 'discovery' && recordId === '' ? NETWORK : shelf.find(recordId)[0];
+}
