@@ -3,7 +3,7 @@ import { arch, platform } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AccessServer, proveInstance, startAccessServer } from './access/index.ts';
 import { type ControlSource, createEventList, type InstanceFacts, startControl, startHttp } from './api/index.ts';
-import { createEd25519Verify, keyPairFromSeed } from './base/ed25519.ts';
+import { createEd25519Verify, type KeyPair, keyPairFromSeed } from './base/ed25519.ts';
 import type { ExitCode } from './base/errors.ts';
 import {
   type DataDirectory,
@@ -15,6 +15,7 @@ import {
 import { createPoolMachine, derivePoolKeys, type Note, type PoolKeys, type Search } from './core/index.ts';
 import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
+import { createEmbeddedVault, type EmbeddedVault } from './vault/index.ts';
 import { TASKS, TaskRunner, WORKLOADS } from './workloads/index.ts';
 
 /** Where an instance writes its log: values as fields, the text second. A pino logger fits. */
@@ -72,6 +73,8 @@ class RunningInstance implements Instance {
   readonly #config: GatewayConfig;
   readonly #directory: DataDirectory;
   readonly #keys: PoolKeys;
+  /** With which the pool vouches for its instances. */
+  readonly #accessKey: KeyPair;
   readonly #events = createEventList();
   readonly #closers: (() => Promise<void> | void)[] = [];
   readonly #driver: PoolDriver;
@@ -90,6 +93,7 @@ class RunningInstance implements Instance {
     this.#directory = directory;
     this.#closers.push(() => directory.close());
     this.#keys = derivePoolKeys({ secret: config.poolSecret.reveal(), gatewayUid: config.uid });
+    this.#accessKey = keyPairFromSeed(this.#keys.accessKeySeed.reveal());
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -167,6 +171,7 @@ class RunningInstance implements Instance {
     const identity = keyPairFromSeed(this.#directory.identity.reveal());
     const startId = randomBytes(16).toString('hex');
     const gateway = { uid, name, adminKeys, threshold };
+    const poolKeys = [this.#accessKey.id];
     const self = {
       name: settings.name,
       version,
@@ -183,7 +188,7 @@ class RunningInstance implements Instance {
         random: () => randomBytes(4).readUInt32LE(),
         startId,
         incarnation: this.#directory.incarnation,
-        gateway: { ...gateway, firstLimit },
+        gateway: { ...gateway, firstLimit, poolKeys },
         self,
         standby: settings.standby,
         replaces: settings.replaces,
@@ -223,17 +228,26 @@ class RunningInstance implements Instance {
 
   async #startAccess(): Promise<void> {
     const { settings, log } = this.#init;
+    const vault = this.#createVault();
     const access = await startAccessServer({
       identity: this.#directory.identity.reveal(),
-      proof: proveInstance(keyPairFromSeed(this.#keys.accessKeySeed.reveal()), this.#directory.instanceId),
+      proof: proveInstance(this.#accessKey, this.#directory.instanceId),
       listen: [settings.listenAccess],
       announce: settings.announceAccess,
       port: this.#driver,
       workloads: WORKLOADS,
+      vault,
+      vaultKey: vault.publicKey,
       log,
     });
     this.#access = access;
     this.#closers.push(() => access.stop());
+  }
+
+  #createVault(): EmbeddedVault {
+    const identity = keyPairFromSeed(this.#directory.identity.reveal());
+    const signers = [identity, this.#accessKey];
+    return createEmbeddedVault({ port: this.#driver, keySeeds: [this.#keys.vaultKeySeed], signers });
   }
 
   async #startHttp(listen: NonNullable<Settings['http']>): Promise<void> {

@@ -1,4 +1,4 @@
-import type { JobResult, JobsView, PoolView, RecordsView, Reply } from './core/index.ts';
+import type { CredentialsView, JobResult, JobsView, PoolView, RecordsView, Reply } from './core/index.ts';
 import type { Failure, JobRequest, JobState } from './wire/job.ts';
 import type { TargetRecord } from './wire/record.ts';
 
@@ -21,6 +21,7 @@ export interface PoolPort {
   view(): PoolView;
   readonly jobs: JobsView;
   readonly records: RecordsView;
+  readonly credentials: CredentialsView;
   /** Hands in a sealed job request; ends with `accepted` or `refused`. */
   submit(request: Uint8Array, signal: AbortSignal): Promise<Reply>;
   /** Asks to carry out an accepted job on this instance; the answer to `run` must be exactly one `jobEnded`. */
@@ -35,6 +36,8 @@ export interface PoolPort {
   cancelJob(jobId: string, caller: string, reason: string, signal: AbortSignal): Promise<Reply>;
   offerLimit(sealed: Uint8Array, signal: AbortSignal): Promise<Reply>;
   offerRecord(sealed: Uint8Array, signal: AbortSignal): Promise<Reply>;
+  /** Hands in a sealed edition of a record's credentials. */
+  offerEdition(sealed: Uint8Array, signal: AbortSignal): Promise<Reply>;
   /** Passes an admin's sealed drain command to the instance it names. */
   drainMember(command: Uint8Array, signal: AbortSignal): Promise<Reply>;
 }

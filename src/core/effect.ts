@@ -42,6 +42,8 @@ export type Effect =
 export type Stored =
   | { readonly kind: 'limit'; readonly sealed: Uint8Array }
   | { readonly kind: 'record'; readonly recordId: string; readonly sealed: Uint8Array }
+  /** The editions of a record's credentials that stand, in place of those before; none: the record has no credential any more. */
+  | { readonly kind: 'credentials'; readonly recordId: string; readonly sealed: readonly Uint8Array[] }
   /** This instance's own place, so that a quick return resumes it. */
   | { readonly kind: 'self'; readonly joinedAt: Stamp; readonly seat: Seat | null }
   /** A job of this worker, written before it acts and at every change of state. */

@@ -10,14 +10,33 @@ import type { JobNotice } from '../wire/job.ts';
 import type { Label, Seat } from '../wire/member-record.ts';
 import type { Effect } from './effect.ts';
 import type { Input } from './input.ts';
-import type { JobsView, PoolView, RecordsView } from './view.ts';
+import type { CredentialsView, JobsView, PoolView, RecordsView } from './view.ts';
 
+export {
+  type EditionAuthority,
+  type EditionSet,
+  entriesOf,
+  type HeldEdition,
+  mergeEditions,
+  revisionOf,
+  verifyEdition,
+} from './credentials/edition-set.ts';
+export { type EntryChange, type NextEditionInit, nextEdition } from './credentials/next-edition.ts';
 export type { Effect, Note, NoteLevel, Reply, Stored } from './effect.ts';
 export { mustSurvivePowerCut } from './effect.ts';
 export type { Event, Input, JobResult, Now, OutputPage, Search, Ticket } from './input.ts';
 export { derivePoolKeys, POOL_SECRET_BYTES, type PoolKeys } from './pool/index.ts';
 export { createPoolMachine } from './pool-machine.ts';
-export type { AdmissionRow, AdmissionView, JobsView, LimitView, MemberView, PoolView, RecordsView } from './view.ts';
+export type {
+  AdmissionRow,
+  AdmissionView,
+  CredentialsView,
+  JobsView,
+  LimitView,
+  MemberView,
+  PoolView,
+  RecordsView,
+} from './view.ts';
 
 /** What an instance starts with: configuration, what its disk remembers, and its powers. */
 export interface PoolInit {
@@ -45,6 +64,8 @@ export interface GatewayFacts {
   readonly threshold: number;
   /** The sealed limit of the configuration. */
   readonly firstLimit: Uint8Array;
+  /** Public halves of the pool's access keys: what an instance signs for the pool carries a signature by one of them. */
+  readonly poolKeys: readonly string[];
 }
 
 /** From the instance settings. */
@@ -63,6 +84,7 @@ export interface SelfFacts {
 export interface Remembered {
   readonly limits: readonly Uint8Array[];
   readonly records: readonly Uint8Array[];
+  readonly credentials: readonly Uint8Array[];
   readonly self: { readonly joinedAt: Stamp; readonly seat: Seat | null } | null;
   /** Jobs this worker had written down, with the deadline after which their id can no longer be submitted. */
   readonly jobs: readonly { readonly notice: JobNotice; readonly deadlineUnixMs: number }[];
@@ -78,4 +100,5 @@ export interface PoolMachine {
   view(now: { readonly atMs: number }): PoolView;
   readonly jobs: JobsView;
   readonly records: RecordsView;
+  readonly credentials: CredentialsView;
 }

@@ -35,6 +35,8 @@ export type Event =
   | { readonly kind: 'offer-limit'; readonly sealed: Uint8Array; readonly ticket: Ticket }
   /** An admin offers a record; answered when it is stored or refused. */
   | { readonly kind: 'offer-record'; readonly sealed: Uint8Array; readonly ticket: Ticket }
+  /** An admin, or this instance's vault, offers an edition of a record's credentials; answered when it is stored or refused. */
+  | { readonly kind: 'offer-edition'; readonly sealed: Uint8Array; readonly ticket: Ticket }
   /** Stop taking jobs, let sessions finish, then leave. */
   | { readonly kind: 'drain'; readonly reason: string }
   /** Leave now, sessions or not. */

@@ -7,6 +7,7 @@ import type { Held } from '../wire/pulse.ts';
 import { DrainOrders } from './admission/drain-orders.ts';
 import { SeatKeeper } from './admission/seat-keeper.ts';
 import type { CoreContext } from './core-context.ts';
+import { CredentialShelf } from './credentials/credential-shelf.ts';
 import type { Effect } from './effect.ts';
 import type { PoolInit, PoolMachine } from './index.ts';
 import type { Input, Now } from './input.ts';
@@ -40,6 +41,7 @@ class Machine implements PoolMachine {
   readonly #drains: DrainOrders;
   readonly jobs: Jobs['board'];
   readonly records: RecordShelf;
+  readonly credentials: CredentialShelf;
   readonly #jobs: Jobs;
   #wakeupAtMs: number | undefined;
   #started = false;
@@ -66,7 +68,8 @@ class Machine implements PoolMachine {
     this.#exchange = new Exchange(this.#context, this.#detector);
     this.#pulses = new Pulses(this.#context, { load: () => this.#load.sample(), held: () => this.#held() });
     this.#limitKeeper = new LimitKeeper(this.#context);
-    this.records = new RecordShelf(this.#context, init.remembered.records);
+    this.records = new RecordShelf(this.#context, init.remembered.records, (id) => this.credentials.removed(id));
+    this.credentials = new CredentialShelf(this.#context, this.records);
     this.#jobs = new Jobs(this.#context, this.#load, this.records);
     this.jobs = this.#jobs.board;
     this.#seats = new SeatKeeper(this.#context, this.#exchange, this.#jobs);
@@ -119,12 +122,11 @@ class Machine implements PoolMachine {
       case 'gossip':
         return this.#gossip(input.bytes);
       case 'stored':
-        if (!this.#limitKeeper.stored(input.write) && !this.records.stored(input.write))
-          this.#jobs.bench.stored(input.write);
-        return;
+        return this.#stored(input.write);
       case 'store-failed':
         this.#limitKeeper.storeFailed(input.write, input.reason);
         this.records.storeFailed(input.write, input.reason);
+        this.credentials.storeFailed(input.write, input.reason);
         this.#jobs.bench.storeFailed(input.write, input.reason);
         return;
       case 'busy':
@@ -136,6 +138,8 @@ class Machine implements PoolMachine {
         return this.#limitKeeper.offered(input.sealed, input.ticket);
       case 'offer-record':
         return this.records.offered(input.sealed, input.ticket);
+      case 'offer-edition':
+        return this.credentials.offered(input.sealed, input.ticket);
       case 'drain':
         return this.#seats.drain(input.reason);
       case 'leave':
@@ -204,16 +208,41 @@ class Machine implements PoolMachine {
       case 'handover-refused':
         return this.#seats.handover.giveUp(message.reason);
       case 'records-compare':
-        return this.records.compared(from, message.buckets);
+        return this.records.replication.compared(from, message.buckets);
+      case 'credentials-compare':
+        return this.credentials.replication.compared(from, message.buckets);
+      case 'holdings':
+        return this[message.of].replication.listed(from, message.items);
+      case 'holdings-want':
+        return this[message.of].replication.wanted(from, message.keys);
       case 'records-batch':
-        for (const sealed of message.sealed) this.records.received(sealed);
-        return;
+        return this.#batch(this.records, from, message.sealed);
+      case 'credentials-batch':
+        return this.#batch(this.credentials, from, message.sealed);
       case 'drain':
         return this.#drains.ordered(message.command);
       case 'pulse':
         return this.#pulse(message.sealed);
       default:
         return this.#jobs.message(from, message);
+    }
+  }
+
+  #stored(write: number): void {
+    if (this.#limitKeeper.stored(write) || this.records.stored(write) || this.credentials.stored(write)) return;
+    this.#jobs.bench.stored(write);
+  }
+
+  /** One that is wrong must not keep the others of a batch out. */
+  #batch(shelf: RecordShelf | CredentialShelf, from: InstanceId, batch: readonly Uint8Array[]): void {
+    shelf.replication.received(from, batch);
+    for (const sealed of batch) {
+      try {
+        shelf.received(sealed);
+      } catch (cause) {
+        if (!(cause instanceof GatewayError)) throw cause;
+        this.#context.outbox.note('warn', 'message-refused', { from, reason: cause.message });
+      }
     }
   }
 
@@ -244,6 +273,8 @@ class Machine implements PoolMachine {
         return this.#limitKeeper.received(message.sealed);
       case 'record':
         return this.records.received(message.sealed);
+      case 'credential':
+        return this.credentials.received(message.sealed);
       case 'jobs':
         this.jobs.heardNews(message.sealed);
         return;
@@ -256,7 +287,9 @@ class Machine implements PoolMachine {
     this.#detector.refuted(member);
     this.#exchange.pulsed(member, this.#context.table.admissionDigest(this.#context.limits.digest));
     this.#limitKeeper.pulsed(member);
-    if (member.pulse !== null) this.records.pulsed(member.record.instanceId, member.pulse.held.recordsDigest);
+    if (member.pulse === null) return;
+    this.records.replication.pulsed(member.record.instanceId, member.pulse.held.recordsDigest);
+    this.credentials.replication.pulsed(member.record.instanceId, member.pulse.held.credentialsDigest);
   }
 
   #suspicion(sealed: Uint8Array): void {
@@ -281,6 +314,8 @@ class Machine implements PoolMachine {
     for (const member of this.#exchange.takeLeavers()) this.#gone(member);
     this.#seats.run();
     this.#drains.run();
+    this.records.replication.run();
+    this.credentials.replication.run();
     this.#jobs.run();
     if (own.record.state !== 'left') this.#pulses.run();
     if (now.atMs < this.#forgetAtMs) return;
@@ -290,7 +325,8 @@ class Machine implements PoolMachine {
 
   #gone({ record }: Member): void {
     this.#jobs.memberGone(record.instanceId);
-    this.records.forget(record.instanceId);
+    this.records.replication.forget(record.instanceId);
+    this.credentials.replication.forget(record.instanceId);
   }
 
   #stopTwin(): void {
@@ -310,6 +346,8 @@ class Machine implements PoolMachine {
       this.#pulses.dueAtMs(),
       this.#seats.dueAtMs(),
       this.#drains.dueAtMs(),
+      this.records.replication.dueAtMs(),
+      this.credentials.replication.dueAtMs(),
       this.#jobs.dueAtMs(),
     ];
     const times = due.filter((atMs): atMs is number => atMs !== undefined);
@@ -323,6 +361,7 @@ class Machine implements PoolMachine {
       limitDigest: limits.current.digest,
       recordsDigest: this.records.digest,
       admissionDigest: table.admissionDigest(limits.digest),
+      credentialsDigest: this.credentials.digest,
     };
   }
 

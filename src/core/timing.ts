@@ -71,6 +71,8 @@ export const GREETING_AWAITED_MS = 5000;
 export const DIFFERENCE_MS = 600;
 /** Between two exchanges with the same member. */
 export const EXCHANGE_SPACING_MS = 1000;
+/** Until a member that was asked for records or credentials, and says nothing, is no longer waited for. */
+export const HOLDINGS_PATIENCE_MS = 3000;
 /** Between two exchanges with anybody. */
 export const EXCHANGE_PACE_MS = 100;
 /** How long the dead and the gone are remembered. */

@@ -4,6 +4,7 @@ import type { JobNotice, TraceStep } from '../wire/job.ts';
 import type { MemberRecord, MemberState, Seat } from '../wire/member-record.ts';
 import type { Held, LoadSample } from '../wire/pulse.ts';
 import type { TargetRecord } from '../wire/record.ts';
+import type { EditionSet } from './credentials/edition-set.ts';
 
 /** What one instance believes at this moment: a snapshot for people, never a basis for a decision. */
 export interface PoolView {
@@ -80,4 +81,12 @@ export interface JobsView {
 export interface RecordsView {
   list(): readonly TargetRecord[];
   find(idOrTitle: string): readonly TargetRecord[];
+  /** True for a record that was removed; false for one in use and one never heard of. */
+  isRemoved(recordId: string): boolean;
+}
+
+/** Credentials of records this instance holds, sealed. */
+export interface CredentialsView {
+  /** The editions of a record's credentials that stand: none, one, or several that were written without knowing of each other. */
+  editions(recordId: string): EditionSet;
 }

@@ -2,6 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { type ExitCode, GatewayError } from '../base/errors.ts';
 import type { InstanceId } from '../base/ids.ts';
 import type {
+  CredentialsView,
   Effect,
   Event,
   JobsView,
@@ -118,6 +119,11 @@ export class PoolDriver implements PoolPort {
     return this.#init.machine.jobs;
   }
 
+  /** Credentials this instance holds, sealed. */
+  get credentials(): CredentialsView {
+    return this.#init.machine.credentials;
+  }
+
   /** Records this instance holds. */
   get records(): RecordsView {
     return this.#init.machine.records;
@@ -174,6 +180,11 @@ export class PoolDriver implements PoolPort {
   /** See PoolPort. */
   offerRecord(sealed: Uint8Array, signal: AbortSignal): Promise<Reply> {
     return this.#ask((ticket) => ({ kind: 'offer-record', sealed, ticket }), signal);
+  }
+
+  /** See PoolPort. */
+  offerEdition(sealed: Uint8Array, signal: AbortSignal): Promise<Reply> {
+    return this.#ask((ticket) => ({ kind: 'offer-edition', sealed, ticket }), signal);
   }
 
   /** See PoolPort. */

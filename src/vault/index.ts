@@ -7,6 +7,8 @@
  */
 import type { Secret } from '../base/secret.ts';
 
+export { createEmbeddedVault, type EmbeddedVault, type EmbeddedVaultInit } from './embedded/index.ts';
+
 /** What a person or a program logs in with. Any part may be missing; the protocol decides which parts it needs. */
 export interface Credential {
   readonly user: string | null;

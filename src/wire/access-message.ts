@@ -5,6 +5,8 @@ import { type MemberSummary, memberSummaryCodec } from './access-member.ts';
 import {
   ADDRESS_LENGTH_MAX,
   ADDRESSES_MAX,
+  EDITION_BYTES_MAX,
+  EDITIONS_MAX,
   ERROR_TEXT_MAX,
   JOB_OUTPUT_BYTES_MAX,
   JOB_REQUEST_BYTES_MAX,
@@ -12,7 +14,7 @@ import {
   OUTPUT_PAGE_BYTES_MAX,
   POLICY_BYTES_MAX,
 } from './bounds.ts';
-import { bytes, type Codec, keyId, list, nullable, struct, text, uint, union } from './codec.ts';
+import { appended, bytes, type Codec, keyId, list, nullable, struct, text, uint, union } from './codec.ts';
 import {
   type Failure,
   failureCodec,
@@ -49,7 +51,11 @@ export type AccessRequest =
   /** A sealed drain command. */
   | { readonly kind: 'drain-member'; readonly command: Uint8Array }
   /** The bytes of a job's output from this offset on. */
-  | { readonly kind: 'job-output'; readonly jobId: string; readonly offset: number };
+  | { readonly kind: 'job-output'; readonly jobId: string; readonly offset: number }
+  /** The editions of a record's credentials that stand: what an admin's next edition is made from. */
+  | { readonly kind: 'list-editions'; readonly recordId: string }
+  /** A sealed edition of a record's credentials. */
+  | { readonly kind: 'offer-edition'; readonly sealed: Uint8Array };
 
 /** What an instance tells whoever it has let in. */
 export interface Welcome {
@@ -64,6 +70,8 @@ export interface Welcome {
   readonly proof: Uint8Array;
   /** Members that serve, with the addresses of their access plane; some, where there are very many. */
   readonly members: readonly EntryPoint[];
+  /** X25519 key that credentials are sealed to, in base64url; empty: this instance's vault takes none. */
+  readonly vaultKey: string;
 }
 
 /** Where clients reach a member. */
@@ -93,7 +101,8 @@ export type AccessAnswer =
       readonly next: string | null;
     }
   /** A page of a job's output, which has so many bytes in all. */
-  | { readonly kind: 'output'; readonly totalBytes: number; readonly page: Uint8Array };
+  | { readonly kind: 'output'; readonly totalBytes: number; readonly page: Uint8Array }
+  | { readonly kind: 'editions'; readonly sealed: readonly Uint8Array[] };
 
 /** The limit and a part of the members, as the answering instance sees them. */
 export interface PoolPage {
@@ -112,8 +121,8 @@ export interface Numbered<T> {
   readonly body: T;
 }
 
-/** Most bytes of a request: a sealed job request is the largest. */
-export const ACCESS_REQUEST_BYTES_MAX = JOB_REQUEST_BYTES_MAX + 8 * 1024;
+/** Most bytes of a request: a sealed edition of credentials is the largest. */
+export const ACCESS_REQUEST_BYTES_MAX = EDITION_BYTES_MAX + 8 * 1024;
 /** Most bytes of an answer: a page of members or records. */
 export const ACCESS_ANSWER_BYTES_MAX = 4 * 1024 * 1024;
 /** Entry points in one welcome: enough to find another entry when one is gone. */
@@ -125,6 +134,8 @@ export const RECORD_PAGE_MAX = 200;
 /** Trace steps in one answer. */
 const STEPS_MAX = 4096;
 
+/** Characters of 32 bytes in base64url. */
+const VAULT_KEY_LENGTH = 43;
 const SEALED_MAX = 4096;
 const sealed = (payloadMax: number): Codec<Uint8Array> => bytes({ max: payloadMax + SEALED_MAX });
 const jobId = text(JOB_ID_LENGTH);
@@ -144,6 +155,8 @@ const requestCodec: Codec<AccessRequest> = union<AccessRequest>({
   'list-records': [8, struct({ match: nullable(text(NAME_LENGTH_MAX)), after: nullable(recordId) })],
   'drain-member': [9, struct({ command: sealed(512) })],
   'job-output': [20, struct({ jobId, offset: uint(JOB_OUTPUT_BYTES_MAX) })],
+  'list-editions': [30, struct({ recordId })],
+  'offer-edition': [31, struct({ sealed: sealed(EDITION_BYTES_MAX) })],
 });
 
 const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
@@ -159,6 +172,7 @@ const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
       gatewayName: text(NAME_LENGTH_MAX),
       proof: bytes({ max: SIGNATURE_BYTES }),
       members: list(struct<EntryPoint>({ instanceId: keyId, addresses }), ENTRY_POINTS_MAX),
+      vaultKey: appended(text(VAULT_KEY_LENGTH), ''),
     }),
   ],
   accepted: [3, struct({ notice: jobNoticeCodec, worker: keyId, addresses })],
@@ -176,6 +190,7 @@ const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
   ],
   records: [6, struct({ records: list(targetRecordCodec, RECORD_PAGE_MAX), next: nullable(recordId) })],
   output: [20, struct({ totalBytes: uint(JOB_OUTPUT_BYTES_MAX), page: bytes({ max: OUTPUT_PAGE_BYTES_MAX }) })],
+  editions: [30, struct({ sealed: list(sealed(EDITION_BYTES_MAX), EDITIONS_MAX) })],
 });
 
 const numbered = <T>(body: Codec<T>): Codec<Numbered<T>> => struct<Numbered<T>>({ number: uint(0xffff_ffff), body });

@@ -48,3 +48,13 @@ export const OUTPUT_PAGE_BYTES_MAX = 48 * 1024;
 export const RECORDS_MAX = 100_000;
 /** Records in one synchronising message: each weighs up to POLICY_BYTES_MAX. */
 export const RECORD_BATCH_MAX = 32;
+/** A credential as it stands inside its box: a private key with its certificate dominates. */
+export const CREDENTIAL_PLAIN_BYTES_MAX = 20 * 1024;
+/** An edition of a record's credentials, all versions in it together; small enough for gossip. */
+export const EDITION_BYTES_MAX = 56 * 1024;
+/** Editions of one record that were written without knowing of each other; beyond it the oldest are forgotten. */
+export const EDITIONS_MAX = 8;
+/** Keys with their digests in one list of what a member holds. */
+export const HOLDINGS_LISTED_MAX = 8_192;
+/** Keys in one request for their content. */
+export const HOLDINGS_WANTED_MAX = 256;

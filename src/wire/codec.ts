@@ -14,8 +14,8 @@ export interface Codec<T> {
   toWire(value: T): unknown;
   /** The checked value in `raw`; throws `bad-message` naming `path`. */
   fromWire(raw: unknown, path: string): T;
-  /** The field was appended after the first release: a structure that ends before it is complete, and the value is null. */
-  readonly isAppended?: true;
+  /** Set for a field that was appended later: what a structure without it means. */
+  readonly absent?: { readonly value: T };
 }
 
 /** The type a codec reads and writes. */
@@ -87,12 +87,6 @@ export function nullable<T>(codec: Codec<T>): Codec<T | null> {
   };
 }
 
-/** A field that structures of older versions lack: null where it is missing. Only behind fields that every version has. */
-export function appended<T>(codec: Codec<T>): Codec<T | null> {
-  const { toWire, fromWire } = nullable(codec);
-  return { toWire, fromWire: (raw, path) => fromWire(raw === undefined ? null : raw, path), isAppended: true };
-}
-
 /** At most `max` values of one kind. */
 export function list<T>(codec: Codec<T>, max: number): Codec<readonly T[]> {
   return {
@@ -104,18 +98,36 @@ export function list<T>(codec: Codec<T>, max: number): Codec<readonly T[]> {
   };
 }
 
+/**
+ * A field appended to a structure that was already in use: where an older writer left it out it has the value `absent`, and where it has that value
+ * it is left out again, so that what was written before reads and writes as ever. Only behind all fields that are always there.
+ */
+export function appended<T>(codec: Codec<T>, absent: T & (string | number | boolean | null)): Codec<T> {
+  return { toWire: codec.toWire, fromWire: codec.fromWire, absent: { value: absent } };
+}
+
 /** A structure: its fields in this order. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
   const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
-  const needed = entries.filter(([, { isAppended }]) => isAppended !== true).length;
+  const needed = entries.findLastIndex(([, { absent }]) => absent === undefined) + 1;
+  const isAbsent = ([name, { absent }]: (typeof entries)[number], value: T): boolean =>
+    absent !== undefined && absent.value === value[name];
   return {
-    toWire: (value) => entries.map(([name, codec]) => codec.toWire(value[name])),
+    toWire: (value) => {
+      const present = entries.findLastIndex((entry) => !isAbsent(entry, value)) + 1;
+      return entries.slice(0, present).map(([name, codec]) => codec.toWire(value[name]));
+    },
     fromWire: (raw, path) => {
       if (!Array.isArray(raw) || raw.length < needed) return refuse(path, `${needed} fields`);
       const value: Partial<T> = {};
       for (let index = 0; index < entries.length; index++) {
         const entry = entries[index];
-        if (entry !== undefined) value[entry[0]] = entry[1].fromWire(raw[index], `${path}.${String(entry[0])}`);
+        if (entry === undefined) continue;
+        const [name, codec] = entry;
+        value[name] =
+          index >= raw.length && codec.absent !== undefined
+            ? codec.absent.value
+            : codec.fromWire(raw[index], `${path}.${String(name)}`);
       }
       return value as T;
     },

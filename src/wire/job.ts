@@ -156,11 +156,14 @@ export const jobNoticeCodec: Codec<JobNotice> = struct<JobNotice>({
   bytesIn: uint(),
   bytesOut: uint(),
   progress: appended(
-    struct<JobProgress>({
-      message: text(PROGRESS_TEXT_MAX),
-      donePerMille: uint(1000),
-      outputBytes: uint(JOB_OUTPUT_BYTES_MAX),
-    }),
+    nullable(
+      struct<JobProgress>({
+        message: text(PROGRESS_TEXT_MAX),
+        donePerMille: uint(1000),
+        outputBytes: uint(JOB_OUTPUT_BYTES_MAX),
+      }),
+    ),
+    null,
   ),
 });
 

@@ -1,6 +1,9 @@
 import type { InstanceId } from '../base/ids.ts';
 import { STAMP_UNIX_MS_MAX, type Stamp } from '../base/stamp.ts';
 import {
+  EDITION_BYTES_MAX,
+  HOLDINGS_LISTED_MAX,
+  HOLDINGS_WANTED_MAX,
   JOB_NOTICES_MAX,
   JOB_OUTPUT_BYTES_MAX,
   JOB_REQUEST_BYTES_MAX,
@@ -24,6 +27,7 @@ import {
 } from './job.ts';
 import { START_ID_LENGTH } from './member-record.ts';
 import { type LoadSample, loadSampleCodec } from './pulse.ts';
+import { RECORD_ID_LENGTH } from './record.ts';
 import type { Seal } from './sealed.ts';
 
 /**
@@ -38,7 +42,8 @@ export type Gossip =
   | { readonly kind: 'suspicion'; readonly sealed: Uint8Array }
   | { readonly kind: 'limit'; readonly sealed: Uint8Array }
   | { readonly kind: 'record'; readonly sealed: Uint8Array }
-  | { readonly kind: 'jobs'; readonly sealed: Uint8Array };
+  | { readonly kind: 'jobs'; readonly sealed: Uint8Array }
+  | { readonly kind: 'credential'; readonly sealed: Uint8Array };
 
 /** News of jobs, signed by the instance that tells it. */
 export interface JobNews {
@@ -84,6 +89,17 @@ export const CLAIM_ANSWERS = [
 ] as const;
 /** Answer to a seat claim. */
 export type ClaimAnswer = (typeof CLAIM_ANSWERS)[number];
+
+/** What every member holds alike, in keys with a digest each. Append only. */
+export const HOLDINGS = ['records', 'credentials'] as const;
+/** One of those sets. */
+export type HoldingsName = (typeof HOLDINGS)[number];
+
+/** One key of such a set, a record id, and a digest of what stands there. */
+export interface Holding {
+  readonly key: string;
+  readonly digest: string;
+}
 
 /** What travels over a link between two members. */
 export type Direct =
@@ -168,13 +184,19 @@ export type Direct =
     }
   /** End this job; the entry or any member has checked that the caller may. */
   | { readonly kind: 'job-cancel'; readonly jobId: string; readonly reason: string }
-  /** Digests of the sender's records by bucket; the answer is the content of the buckets that differ. */
+  /** Digests of the sender's records by bucket; the answer lists the buckets that differ. */
   | { readonly kind: 'records-compare'; readonly buckets: readonly string[] }
   | { readonly kind: 'records-batch'; readonly sealed: readonly Uint8Array[] }
   /** An admin asks this instance, through another one, to drain. */
   | { readonly kind: 'drain'; readonly command: Uint8Array }
   /** A pulse, in pools so small that everyone has a link to everyone: gossip would carry it several times over. */
-  | { readonly kind: 'pulse'; readonly sealed: Uint8Array };
+  | { readonly kind: 'pulse'; readonly sealed: Uint8Array }
+  /** The same of the credentials. */
+  | { readonly kind: 'credentials-compare'; readonly buckets: readonly string[] }
+  /** Keys of buckets that differ, as many as fit: the receiver asks for what it lacks, then compares again. */
+  | { readonly kind: 'holdings'; readonly of: HoldingsName; readonly items: readonly Holding[] }
+  | { readonly kind: 'holdings-want'; readonly of: HoldingsName; readonly keys: readonly string[] }
+  | { readonly kind: 'credentials-batch'; readonly sealed: readonly Uint8Array[] };
 
 const sealedBytes = (payloadMax: number): Codec<Uint8Array> => bytes({ max: payloadMax + 4096 });
 const anySealed = { sealed: sealedBytes(POLICY_BYTES_MAX) };
@@ -183,7 +205,7 @@ const jobId = text(JOB_ID_LENGTH);
 const digest = text(16);
 /** Trace steps one instance tells of a job. */
 export const TRACE_STEPS_MAX = 64;
-/** Buckets the records are compared in. */
+/** Buckets the records and the credentials are compared in. */
 export const RECORD_BUCKETS = 256;
 
 /** Wire form of gossip. */
@@ -194,6 +216,7 @@ export const gossipCodec: Codec<Gossip> = union<Gossip>({
   limit: [3, struct(anySealed)],
   record: [4, struct(anySealed)],
   jobs: [5, struct({ sealed: sealedBytes(60 * 1024) })],
+  credential: [16, struct({ sealed: sealedBytes(EDITION_BYTES_MAX) })],
 });
 
 /** Wire form of direct messages. */
@@ -274,4 +297,14 @@ export const directCodec: Codec<Direct> = union<Direct>({
   'records-batch': [26, struct({ sealed: list(sealedBytes(POLICY_BYTES_MAX), RECORD_BATCH_MAX) })],
   drain: [27, struct({ command: sealedBytes(512) })],
   pulse: [28, struct({ sealed: sealedBytes(4096) })],
+  'credentials-compare': [50, struct({ buckets: list(digest, RECORD_BUCKETS) })],
+  holdings: [
+    51,
+    struct({
+      of: word(HOLDINGS),
+      items: list(struct<Holding>({ key: text(RECORD_ID_LENGTH), digest }), HOLDINGS_LISTED_MAX),
+    }),
+  ],
+  'holdings-want': [52, struct({ of: word(HOLDINGS), keys: list(text(RECORD_ID_LENGTH), HOLDINGS_WANTED_MAX) })],
+  'credentials-batch': [53, struct({ sealed: list(sealedBytes(EDITION_BYTES_MAX), RECORD_BATCH_MAX) })],
 });

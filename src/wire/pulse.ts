@@ -1,7 +1,7 @@
 import { DIGEST_BYTES } from '../base/bytes.ts';
 import type { InstanceId } from '../base/ids.ts';
 import { CAPABILITIES_MAX, NAME_LENGTH_MAX } from './bounds.ts';
-import { type Codec, keyId, list, struct, text, uint } from './codec.ts';
+import { appended, type Codec, keyId, list, struct, text, uint } from './codec.ts';
 import type { Seal } from './sealed.ts';
 
 /** What an instance can still take. Integers only. Trust: the sender's own word; a liar gets more or fewer jobs than it should, nothing else. */
@@ -32,6 +32,8 @@ export interface Held {
   readonly recordsDigest: string;
   /** Over the limit and everything admission depends on: members' states, stamps and seats in order. */
   readonly admissionDigest: string;
+  /** Over the credentials of the records; empty: not told. */
+  readonly credentialsDigest: string;
 }
 
 /** The small message every instance repeats, signed: that it lives, how loaded it is, what it holds. Fields: append only. */
@@ -65,6 +67,7 @@ export const heldCodec: Codec<Held> = struct<Held>({
   limitDigest: digest,
   recordsDigest: digest,
   admissionDigest: digest,
+  credentialsDigest: appended(digest, ''),
 });
 
 /** Wire form of a pulse. */

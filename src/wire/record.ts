@@ -1,6 +1,6 @@
 import { STAMP_UNIX_MS_MAX } from '../base/stamp.ts';
 import { ADDRESS_LENGTH_MAX, LABELS_MAX, NAME_LENGTH_MAX, POLICY_BYTES_MAX } from './bounds.ts';
-import { bool, type Codec, list, nullable, struct, text, uint, word } from './codec.ts';
+import { appended, bool, type Codec, list, nullable, struct, text, uint, word } from './codec.ts';
 import type { Label } from './member-record.ts';
 import type { Seal } from './sealed.ts';
 
@@ -28,6 +28,8 @@ export interface TargetRecord {
   readonly user: string | null;
   readonly labels: readonly Label[];
   readonly changedUnixMs: number;
+  /** The machine, database or directory that this account is on; null: it stands alone. */
+  readonly parentId: string | null;
 }
 
 /** Characters of a record id: 16 random bytes in base64url. */
@@ -47,6 +49,7 @@ export const targetRecordCodec: Codec<TargetRecord> = struct<TargetRecord>({
   user: nullable(text(NAME_LENGTH_MAX)),
   labels: list(struct<Label>({ key: text(NAME_LENGTH_MAX), value: text(NAME_LENGTH_MAX) }), LABELS_MAX),
   changedUnixMs: uint(STAMP_UNIX_MS_MAX),
+  parentId: appended(nullable(text(RECORD_ID_LENGTH)), null),
 });
 
 /** The envelope of a record, signed by admins. */

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Stream } from '@libp2p/interface';
+import type { Vault } from '../vault/index.ts';
 import type { Failure, JobKind, JobRequest, JobState } from '../wire/job.ts';
 import type { TargetRecord } from '../wire/record.ts';
 
@@ -19,6 +20,8 @@ export interface Workload {
 export interface Session {
   readonly request: JobRequest;
   readonly record: TargetRecord;
+  /** Credentials of the records. That the caller may have this job done on its record was decided before. */
+  readonly vault: Vault;
   /** The job was cancelled or the instance stops: end now. */
   readonly cancelled: AbortSignal;
   /** Tells the client that bytes follow, and hands over the channel to it. At most once. */

@@ -61,6 +61,7 @@ const answers: readonly AccessAnswer[] = [
     gatewayUid: 'uid',
     gatewayName: 'name',
     proof: BYTES,
+    vaultKey: 'A'.repeat(43),
     members: [{ instanceId: key.id, addresses: ['/ip4/127.0.0.1/tcp/1'] }],
   },
   { kind: 'accepted', notice, worker: key.id, addresses: [] },

@@ -16,6 +16,7 @@ import { type JobNotice, type JobRequest, jobRequestSeal } from '../../src/wire/
 import type { TargetRecord } from '../../src/wire/record.ts';
 import { open } from '../../src/wire/sealed.ts';
 import { WORKLOADS, type WorkloadTable } from '../../src/workloads/index.ts';
+import { MemoryVault } from '../workloads/memory-vault.ts';
 
 /** Anything that has not happened by then never will. */
 export const DEADLINE_MS = 20_000;
@@ -69,6 +70,7 @@ export class TestPool {
       user: null,
       labels: [],
       changedUnixMs: 1,
+      parentId: null,
     };
     this.records.push(record);
     return record;
@@ -176,6 +178,8 @@ export class TestMember {
       announce: [],
       port: this.port,
       workloads,
+      vault: new MemoryVault(),
+      vaultKey: null,
     });
     return this;
   }
@@ -221,6 +225,7 @@ export class TestMember {
       records: {
         list: () => pool.records,
         find: (text) => pool.records.filter(({ recordId, title }) => [recordId, title].includes(text)),
+        isRemoved: () => false,
       },
       submit: async (request) => {
         this.offered.push('submit');
@@ -238,6 +243,8 @@ export class TestMember {
       },
       offerLimit: async () => note('offer-limit'),
       offerRecord: async () => note('offer-record'),
+      credentials: { editions: () => [] },
+      offerEdition: async () => note('offer-edition'),
       drainMember: async () => note('drain-member'),
     };
   }

@@ -36,6 +36,7 @@ export const RECORD: TargetRecord = {
   user: 'deploy',
   labels: [{ key: 'site', value: 'berlin' }],
   changedUnixMs: NOW_UNIX_MS - 90 * MINUTE,
+  parentId: null,
 };
 
 function seatUnder(limitVersion: number, maxInstances: number): Seat {
@@ -85,7 +86,13 @@ function memberOf(record: MemberRecord, changes: Partial<MemberView> = {}): Memb
       busyPerMille: 420,
       sessions: [{ kind: 'tunnel', count: 21 }],
     },
-    held: { limitVersion: 7, limitDigest: '1122334455667788', recordsDigest: '00', admissionDigest: '00' },
+    held: {
+      limitVersion: 7,
+      limitDigest: '1122334455667788',
+      recordsDigest: '00',
+      admissionDigest: '00',
+      credentialsDigest: '00',
+    },
     lastHeardMs: 220,
     clockOffsetMs: 3,
     linked: true,
@@ -217,6 +224,7 @@ export function portOf(changes: Partial<PoolPort> = {}): PoolPort {
     records: {
       list: () => [RECORD],
       find: (text) => [RECORD].filter(({ recordId, title }) => text === recordId || text === title),
+      isRemoved: () => false,
     },
     submit: refused,
     openSession: refused,
@@ -231,6 +239,8 @@ export function portOf(changes: Partial<PoolPort> = {}): PoolPort {
     cancelJob: refused,
     offerLimit: refused,
     offerRecord: refused,
+    credentials: { editions: () => [] },
+    offerEdition: refused,
     drainMember: refused,
     ...changes,
   };

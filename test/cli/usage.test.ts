@@ -55,7 +55,12 @@ const processes: readonly (readonly ['gateway' | 'pam', ...Case])[] = [
   ],
   ['gateway', ['health-check', ...nowhere], 5, /^error: no instance runs on the data directory .*\nStart one: .*\n$/],
   ['pam', ['gateway', 'new', '-n', 'x', '-m', '0', '-o', folder], 2, /^error: --max-instances must be at least 1\n$/],
-  ['pam', ['record', 'add', '--password-stdin', ...profile], 1, /^error: --password-stdin: credentials are not stored/],
+  [
+    'pam',
+    ['record', 'edit', 'x', '--passphrase-stdin', ...profile],
+    2,
+    /^error: --passphrase-stdin belongs to a private key\nGive --private-key-file too\.\n$/,
+  ],
   ['pam', ['gateway', 'list', ...profile], 2, /none\.json/],
 ];
 
@@ -110,14 +115,19 @@ const pam: readonly Case[] = [
   [['record', 'add', '--label', 'site', ...profile], 2, /--label: "site" is not KEY=VALUE/],
   [['record', 'add', '--label', 'a=1', '--label', 'a=2', ...profile], 2, /--label: "a" is given twice/],
   [
-    ['record', 'add', '--password-stdin', ...profile],
-    1,
-    /--password-stdin: credentials are not stored in this version/,
+    ['record', 'edit', 'x', '--private-key-file', 'none', ...profile],
+    2,
+    /--private-key-file: none cannot be read \(ENOENT\)/,
   ],
   [
-    ['record', 'add', '--private-key-file', 'k', ...profile],
-    1,
-    /--private-key-file: credentials are not stored in this version/,
+    ['record', 'edit', 'x', '--private-key-file', 'k', '--passphrase-stdin', '--password-stdin', ...profile],
+    2,
+    /--passphrase-stdin and --password-stdin cannot go together/,
+  ],
+  [
+    ['record', 'edit', 'x', '--remove-credential', '--password-stdin', ...profile],
+    2,
+    /--remove-credential goes with no other flag/,
   ],
   [['record', 'show', ...profile], 2, /missing required argument 'record'/],
   [['record', 'edit', 'x', ...profile], 2, /nothing to change/],

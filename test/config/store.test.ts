@@ -76,6 +76,9 @@ describe('the store', () => {
       { kind: 'record', recordId: 'b', sealed: new Uint8Array([1]) },
       { kind: 'record', recordId: 'a', sealed: new Uint8Array([2]) },
       { kind: 'record', recordId: 'b', sealed: new Uint8Array([3]) },
+      { kind: 'credentials', recordId: 'a', sealed: [new Uint8Array([4]), new Uint8Array([5])] },
+      { kind: 'credentials', recordId: 'b', sealed: [new Uint8Array([6])] },
+      { kind: 'credentials', recordId: 'b', sealed: [] },
       { kind: 'self', joinedAt: stamp(4), seat: null },
       { kind: 'self', joinedAt: stamp(4), seat },
       job(1),
@@ -87,6 +90,7 @@ describe('the store', () => {
     expect(again.remembered()).toEqual({
       limits: [new Uint8Array([1, 0, 1]), new Uint8Array([1, 0, 2])],
       records: [new Uint8Array([2]), new Uint8Array([3])],
+      credentials: [new Uint8Array([4]), new Uint8Array([5])],
       self: { joinedAt: stamp(4), seat },
       jobs: [
         job(1, { state: 'succeeded', endedUnixMs: NOW + 5 }),
@@ -100,7 +104,13 @@ describe('the store', () => {
   });
 
   it('begins empty', () => {
-    expect(open(newDirectory()).remembered()).toEqual({ limits: [], records: [], self: null, jobs: [] });
+    expect(open(newDirectory()).remembered()).toEqual({
+      limits: [],
+      records: [],
+      credentials: [],
+      self: null,
+      jobs: [],
+    });
   });
 
   it('writes a batch whole or not at all', () => {

@@ -10,6 +10,7 @@ export class Disk {
   readonly met = new Set<number>();
   readonly #limits: Uint8Array[] = [];
   readonly #records = new Map<string, Uint8Array>();
+  readonly #credentials = new Map<string, readonly Uint8Array[]>();
   readonly #jobs = new Map<string, Extract<Stored, { kind: 'job' }>>();
   #self: Remembered['self'] = null;
 
@@ -26,6 +27,9 @@ export class Disk {
       case 'record':
         this.#records.set(what.recordId, what.sealed);
         return;
+      case 'credentials':
+        this.#credentials.set(what.recordId, what.sealed);
+        return;
       case 'self':
         this.#self = { joinedAt: what.joinedAt, seat: what.seat };
         return;
@@ -39,6 +43,7 @@ export class Disk {
     return {
       limits: [...this.#limits],
       records: [...this.#records.values()],
+      credentials: [...this.#credentials.values()].flat(),
       self: this.#self,
       jobs: [...this.#jobs.values()].map(({ notice, deadlineUnixMs }) => ({ notice, deadlineUnixMs })),
     };
@@ -51,6 +56,7 @@ export class Disk {
     for (const host of this.met) copy.met.add(host);
     for (const sealed of this.#limits) copy.apply({ kind: 'limit', sealed });
     for (const [recordId, sealed] of this.#records) copy.apply({ kind: 'record', recordId, sealed });
+    for (const [recordId, sealed] of this.#credentials) copy.apply({ kind: 'credentials', recordId, sealed });
     for (const job of this.#jobs.values()) copy.apply(job);
     copy.#self = this.#self;
     return copy;

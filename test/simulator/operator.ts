@@ -24,7 +24,8 @@ export class Operator {
   constructor(keyring: Keyring, random: Random, maxInstances: number) {
     this.key = keyring.make(random);
     const firstLimit = this.sign({ maxInstances, expiresUnixMs: null, issuedUnixMs: EPOCH_UNIX_MS - 1000 });
-    this.gateway = { uid: GATEWAY_UID, name: 'simulated', adminKeys: [this.key.id], threshold: 1, firstLimit };
+    const shared = { uid: GATEWAY_UID, name: 'simulated', adminKeys: [this.key.id], threshold: 1 };
+    this.gateway = { ...shared, firstLimit, poolKeys: [] };
   }
 
   /** Version of the newest limit. */
@@ -56,6 +57,7 @@ export class Operator {
       user: null,
       labels: [],
       changedUnixMs: EPOCH_UNIX_MS,
+      parentId: null,
     };
     return seal(targetRecordSeal, record, [this.key]);
   }

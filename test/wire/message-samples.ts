@@ -4,6 +4,7 @@ import { type ErrorCode, ErrorCodes } from '../../src/base/errors.ts';
 import { formatKeyId, type PeerKeyId } from '../../src/base/ids.ts';
 import { STAMP_COUNTER_MAX, STAMP_UNIX_MS_MAX, type Stamp } from '../../src/base/stamp.ts';
 import type { Codec } from '../../src/wire/codec.ts';
+import { CREDENTIAL_STATES, type CredentialEdition, credentialEditionSeal } from '../../src/wire/credential.ts';
 import { drainCommandSeal } from '../../src/wire/drain-command.ts';
 import { type Grant, grantSeal } from '../../src/wire/grant.ts';
 import {
@@ -22,6 +23,7 @@ import {
   directCodec,
   type Gossip,
   gossipCodec,
+  HOLDINGS,
   type JobNews,
   jobNewsSeal,
 } from '../../src/wire/mesh-message.ts';
@@ -104,7 +106,13 @@ const pulse: fc.Arbitrary<Pulse> = fc.record({
   sequence: count,
   recordSequence: count,
   load: loadSample,
-  held: fc.record({ limitVersion: count, limitDigest: hex(16), recordsDigest: hex(16), admissionDigest: hex(16) }),
+  held: fc.record({
+    limitVersion: count,
+    limitDigest: hex(16),
+    recordsDigest: hex(16),
+    admissionDigest: hex(16),
+    credentialsDigest: hex(16),
+  }),
 });
 
 const limit: fc.Arbitrary<Limit> = fc.record({
@@ -145,6 +153,27 @@ const targetRecord: fc.Arbitrary<TargetRecord> = fc.record({
   protocol: name,
   user: orNull(name),
   labels: fc.array(label, { maxLength: 4 }),
+  changedUnixMs: unixMs,
+  parentId: orNull(hex(22)),
+});
+
+const edition: fc.Arbitrary<CredentialEdition> = fc.record({
+  gatewayUid: name,
+  recordId: hex(22),
+  editionId: hex(22),
+  number: positive,
+  horizon: count,
+  replaced: fc.array(fc.record({ editionId: hex(22), number: count }), { maxLength: 4 }),
+  entries: fc.array(
+    fc.record({
+      versionId: hex(22),
+      state: fc.constantFrom(...CREDENTIAL_STATES),
+      box: bytes,
+      changedUnixMs: unixMs,
+      jobId: orNull(jobId),
+    }),
+    { maxLength: 4 },
+  ),
   changedUnixMs: unixMs,
 });
 
@@ -191,7 +220,7 @@ const traceStep = fc.record({ atUnixMs: unixMs, instanceId: id, what: name, deta
 const recordVersion = fc.record({ instanceId: id, incarnation: count, sequence: count, digest: hex(16) });
 
 const gossip: fc.Arbitrary<Gossip> = fc.record({
-  kind: fc.constantFrom('member-record', 'pulse', 'suspicion', 'limit', 'record', 'jobs'),
+  kind: fc.constantFrom('member-record', 'pulse', 'suspicion', 'limit', 'record', 'jobs', 'credential'),
   sealed: bytes,
 });
 
@@ -243,6 +272,13 @@ const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<
   'records-compare': fc.record({ buckets: fc.array(hex(16), { maxLength: 256 }) }),
   'records-batch': fc.record({ sealed: fc.array(bytes, { maxLength: 4 }) }),
   drain: fc.record({ command: bytes }),
+  'credentials-compare': fc.record({ buckets: fc.array(hex(16), { maxLength: 256 }) }),
+  holdings: fc.record({
+    of: fc.constantFrom(...HOLDINGS),
+    items: fc.array(fc.record({ key: hex(22), digest: hex(16) }), { maxLength: 4 }),
+  }),
+  'holdings-want': fc.record({ of: fc.constantFrom(...HOLDINGS), keys: fc.array(hex(22), { maxLength: 4 }) }),
+  'credentials-batch': fc.record({ sealed: fc.array(bytes, { maxLength: 4 }) }),
 };
 const direct = fc.oneof(
   ...Object.entries(directFields).map(([kind, fields]) =>
@@ -271,6 +307,7 @@ export const FAMILIES: readonly Family<unknown>[] = [
   sealFamily(suspicionSeal, suspicion),
   sealFamily(grantSeal, grant),
   sealFamily(targetRecordSeal, targetRecord),
+  sealFamily(credentialEditionSeal, edition),
   sealFamily(jobRequestSeal, jobRequest),
   sealFamily(jobNewsSeal, jobNews),
   sealFamily(drainCommandSeal, fc.record({ gatewayUid: name, instanceId: id, expiresUnixMs: unixMs })),

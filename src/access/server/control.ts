@@ -32,6 +32,8 @@ export interface ControlComponents {
   readonly visitors: Visitors;
   /** This instance's proof that it belongs to the pool. */
   readonly proof: Uint8Array;
+  /** What clients seal credentials to; null: they cannot. */
+  readonly vaultKey: Uint8Array | null;
   readonly log: AccessLog;
 }
 
@@ -110,7 +112,7 @@ export class ControlServer {
   }
 
   #welcome(grant: Uint8Array | null): AccessAnswer {
-    const { port, verify, visitors, proof } = this.#components;
+    const { port, verify, visitors, proof, vaultKey } = this.#components;
     const peer = parseKeyId(this.#connection.remotePeer.toString());
     if (peer === undefined) throw new GatewayError('not-allowed', 'the connection was not made with an Ed25519 key');
     const unixMs = port.unixMs();
@@ -124,6 +126,7 @@ export class ControlServer {
       gatewayName: port.gateway.name,
       proof,
       members: entryPoints(port),
+      vaultKey: vaultKey === null ? '' : Buffer.from(vaultKey).toString('base64url'),
     };
   }
 

@@ -8,6 +8,7 @@
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
 import { createEd25519Verify } from '../../base/ed25519.ts';
 import type { PoolPort } from '../../pool-port.ts';
+import type { Vault } from '../../vault/index.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import type { WorkloadTable } from '../../workloads/index.ts';
 import { formatMultiaddr, parseAccessAddress } from '../address.ts';
@@ -35,6 +36,9 @@ export interface AccessServerInit {
   readonly announce: readonly string[];
   readonly port: PoolPort;
   readonly workloads: WorkloadTable;
+  readonly vault: Vault;
+  /** X25519 key that clients seal credentials to; null: this vault takes none from them. */
+  readonly vaultKey: Uint8Array | null;
   readonly log?: AccessLog;
 }
 
@@ -75,11 +79,11 @@ export async function startAccessServer(init: AccessServerInit): Promise<AccessS
 async function serveProtocols(
   node: Libp2p,
   reclaim: BufferReclaim,
-  { port, workloads, proof, log = silentLog }: AccessServerInit,
+  { port, workloads, vault, vaultKey, proof, log = silentLog }: AccessServerInit,
 ): Promise<Worker> {
   const verify = createEd25519Verify();
   const visitors = new Visitors((peer) => void forget(node, peer));
-  const worker = new Worker({ port, workloads, reclaim, log });
+  const worker = new Worker({ port, workloads, vault, reclaim, log });
   const directory = new Directory(port);
   const relay = new Relay(node, directory);
   const sessions = new SessionServer({ port, verify, visitors, worker, relay, log });
@@ -87,7 +91,7 @@ async function serveProtocols(
   await node.handle(
     Protocol.accessControl,
     (stream, connection) =>
-      new ControlServer({ port, directory, verify, visitors, proof, log }, stream, connection).start(),
+      new ControlServer({ port, directory, verify, visitors, proof, vaultKey, log }, stream, connection).start(),
     { maxInboundStreams: CONTROL_STREAMS_MAX },
   );
   await node.handle(Protocol.accessSession, (stream, connection) => void sessions.serve(stream, connection), {

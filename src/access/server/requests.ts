@@ -50,6 +50,12 @@ export async function answerRequest(
     case 'drain-member':
       assertAdmin(caller, 'drain an instance');
       return answerOf(components, await port.drainMember(request.command, signal));
+    case 'list-editions':
+      assertAdmin(caller, 'write credentials');
+      return { kind: 'editions', sealed: port.credentials.editions(request.recordId).map(({ sealed }) => sealed) };
+    case 'offer-edition':
+      assertAdmin(caller, 'write credentials');
+      return answerOf(components, await port.offerEdition(request.sealed, signal));
     default:
       return assertNever(request);
   }

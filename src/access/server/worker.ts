@@ -2,6 +2,7 @@ import type { Stream } from '@libp2p/interface';
 import { GatewayError } from '../../base/errors.ts';
 import type { PeerKeyId } from '../../base/ids.ts';
 import type { PoolPort, SessionAnswer } from '../../pool-port.ts';
+import type { Vault } from '../../vault/index.ts';
 import type { Outcome, Session, SessionChannel, WorkloadTable } from '../../workloads/index.ts';
 import { PROGRESS_MS, STOP_MS } from '../bounds.ts';
 import type { BufferReclaim } from '../buffer-reclaim.ts';
@@ -14,6 +15,7 @@ import { sendAnswer, sendRefusal } from '../session-answer.ts';
 export interface WorkerComponents {
   readonly port: PoolPort;
   readonly workloads: WorkloadTable;
+  readonly vault: Vault;
   readonly reclaim: BufferReclaim;
   readonly log: AccessLog;
 }
@@ -96,6 +98,7 @@ export class Worker {
     const session: Session = {
       request,
       record,
+      vault: this.#components.vault,
       cancelled: signal,
       accept: () => {
         accepted = true;

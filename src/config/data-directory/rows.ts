@@ -1,6 +1,7 @@
 import type { Stamp } from '../../base/stamp.ts';
 import { STAMP_UNIX_MS_MAX } from '../../base/stamp.ts';
-import { type Codec, nullable, stamp, struct, uint } from '../../wire/codec.ts';
+import { EDITION_BYTES_MAX, EDITIONS_MAX } from '../../wire/bounds.ts';
+import { bytes, type Codec, list, nullable, stamp, struct, uint } from '../../wire/codec.ts';
 import { type JobNotice, jobNoticeCodec } from '../../wire/job.ts';
 import { type Seat, seatCodec } from '../../wire/member-record.ts';
 
@@ -20,6 +21,19 @@ export interface JobRow {
 
 /** Form of this instance's own place. */
 export const selfRowCodec: Codec<SelfRow> = struct<SelfRow>({ joinedAt: stamp, seat: nullable(seatCodec) });
+
+/** The editions of a record's credentials that stand. */
+export interface EditionsRow {
+  readonly sealed: readonly Uint8Array[];
+}
+
+/** Form of the editions of a record's credentials. */
+export const editionsRowCodec: Codec<EditionsRow> = struct<EditionsRow>({
+  sealed: list(bytes({ max: EDITION_BYTES_MAX + 4096 }), EDITIONS_MAX),
+});
+
+/** All editions of one record. */
+export const EDITIONS_ROW_BYTES_MAX = EDITIONS_MAX * (EDITION_BYTES_MAX + 4096 + 8) + 16;
 
 /** Form of a job. */
 export const jobRowCodec: Codec<JobRow> = struct<JobRow>({

@@ -7,10 +7,10 @@ import { OUTPUT_PAGE_BYTES_MAX } from '../../wire/bounds.ts';
 import { type Codec, decode, encode } from '../../wire/codec.ts';
 import { isFinal } from '../../wire/job.ts';
 import { Durability, isDamage, openDatabaseFile, setAside, unusable } from './database-file.ts';
-import { jobRowCodec, ROW_BYTES_MAX, selfRowCodec } from './rows.ts';
+import { EDITIONS_ROW_BYTES_MAX, editionsRowCodec, jobRowCodec, ROW_BYTES_MAX, selfRowCodec } from './rows.ts';
 
 /**
- * What an instance remembers across restarts: limits, records, its own place, its jobs, others' addresses. One SQLite file; every `write` is one
+ * What an instance remembers across restarts: limits, records, sealed credentials, its own place, its jobs, others' addresses. One SQLite file; every `write` is one
  * transaction that is on disk when it returns, so whoever writes a batch pays for one flush. It is *not* a cache: nothing reads it while running.
  */
 export interface Store {
@@ -63,20 +63,23 @@ export function openStore(init: StoreInit): Store {
   } catch (cause) {
     if (!isDamage(cause)) throw cause instanceof GatewayError ? cause : unusable(path, cause);
     const aside = setAside(path);
-    const warning = `${path} was damaged and is now ${aside}: limits, records, jobs and addresses are learnt anew from the configuration and the pool`;
+    const warning = `${path} was damaged and is now ${aside}: limits, records, credentials, jobs and addresses are learnt anew from the configuration and the pool`;
     return new SqliteStore(openDatabaseFile(path), init, [warning]);
   }
 }
 
 /** What the store decodes itself. */
-type OwnRows = Pick<Remembered, 'self' | 'jobs'>;
+type OwnRows = Pick<Remembered, 'self' | 'jobs' | 'credentials'>;
 
 class SqliteStore implements Store {
   readonly warnings: readonly string[];
   readonly #database: DatabaseSync;
   readonly #unixMs: () => number;
   readonly #statements: Readonly<
-    Record<'limit' | 'record' | 'fact' | 'job' | 'output' | 'outputPage' | 'address', StatementSync>
+    Record<
+      'limit' | 'record' | 'credentials' | 'forget' | 'fact' | 'job' | 'output' | 'outputPage' | 'address',
+      StatementSync
+    >
   >;
   #jobRowsSincePruning = 0;
   #durability: Durability = Durability.powerCut;
@@ -90,6 +93,8 @@ class SqliteStore implements Store {
     this.#statements = {
       limit: prepare('REPLACE INTO limits (digest, sealed) VALUES (?, ?)'),
       record: prepare('REPLACE INTO records (id, sealed) VALUES (?, ?)'),
+      credentials: prepare('REPLACE INTO credentials (id, editions) VALUES (?, ?)'),
+      forget: prepare('DELETE FROM credentials WHERE id = ?'),
       fact: prepare('REPLACE INTO facts (name, value) VALUES (?, ?)'),
       job: prepare('REPLACE INTO jobs (id, ended, deadline, row) VALUES (?, ?, ?, ?)'),
       output: prepare('REPLACE INTO outputs (id, saved, output) VALUES (?, ?, ?)'),
@@ -156,9 +161,18 @@ class SqliteStore implements Store {
   #ownRows(warnings: string[]): OwnRows {
     const self = this.#blobs(`SELECT value AS blob FROM facts WHERE name = 'self'`);
     const jobs = this.#blobs('SELECT row AS blob FROM jobs ORDER BY id');
+    const credentials = this.#blobs('SELECT editions AS blob FROM credentials ORDER BY id');
+    const read = { warnings, bytesMax: ROW_BYTES_MAX };
     return {
-      self: readable({ codec: selfRowCodec, blobs: self, what: "this instance's own place", warnings })[0] ?? null,
-      jobs: readable({ codec: jobRowCodec, blobs: jobs, what: 'a job', warnings }),
+      self: readable({ ...read, codec: selfRowCodec, blobs: self, what: "this instance's own place" })[0] ?? null,
+      jobs: readable({ ...read, codec: jobRowCodec, blobs: jobs, what: 'a job' }),
+      credentials: readable({
+        warnings,
+        bytesMax: EDITIONS_ROW_BYTES_MAX,
+        codec: editionsRowCodec,
+        blobs: credentials,
+        what: 'a credential',
+      }).flatMap(({ sealed }) => sealed),
     };
   }
 
@@ -177,6 +191,10 @@ class SqliteStore implements Store {
         return;
       case 'record':
         this.#statements.record.run(stored.recordId, stored.sealed);
+        return;
+      case 'credentials':
+        if (stored.sealed.length === 0) this.#statements.forget.run(stored.recordId);
+        else this.#statements.credentials.run(stored.recordId, encode(editionsRowCodec, { sealed: stored.sealed }));
         return;
       case 'self':
         this.#statements.fact.run('self', encode(selfRowCodec, stored));
@@ -260,11 +278,12 @@ function readable<T>(from: {
   readonly codec: Codec<T>;
   readonly blobs: readonly Uint8Array[];
   readonly what: string;
+  readonly bytesMax: number;
   readonly warnings: string[];
 }): readonly T[] {
   return from.blobs.flatMap((blob) => {
     try {
-      return [decode(from.codec, blob, ROW_BYTES_MAX)];
+      return [decode(from.codec, blob, from.bytesMax)];
     } catch (error) {
       from.warnings.push(
         `${from.what} in the store cannot be read and is left out (${error instanceof Error ? error.message : 'damaged'})`,

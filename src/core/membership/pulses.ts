@@ -102,6 +102,7 @@ function sameHeld(left: Held, right: Held | undefined): boolean {
     left.limitVersion === right?.limitVersion &&
     left.limitDigest === right.limitDigest &&
     left.recordsDigest === right.recordsDigest &&
-    left.admissionDigest === right.admissionDigest
+    left.admissionDigest === right.admissionDigest &&
+    left.credentialsDigest === right.credentialsDigest
   );
 }

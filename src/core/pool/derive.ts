@@ -13,6 +13,8 @@ export interface PoolKeys {
   readonly networkKey: Secret<Uint8Array>;
   /** Seed of the Ed25519 key with which the pool vouches for its instances towards clients, who hold its public half. */
   readonly accessKeySeed: Secret<Uint8Array>;
+  /** Private half of the X25519 key that credentials are sealed to: whoever seals needs only its public half. */
+  readonly vaultKeySeed: Secret<Uint8Array>;
   /** Names the pool in local discovery; lower-case letters and digits, fit for a DNS label. */
   readonly discoveryTag: string;
 }
@@ -30,6 +32,7 @@ const LABELS = {
   networkKey: { label: 'pam-mesh/1/network-key', length: 32 },
   accessKey: { label: 'pam-mesh/1/access-key', length: 32 },
   discoveryTag: { label: 'pam-mesh/1/discovery-tag', length: 15 },
+  vaultKey: { label: 'pam-mesh/1/vault-key', length: 32 },
 } as const;
 
 /**
@@ -45,6 +48,7 @@ export function derivePoolKeys(from: { readonly secret: Uint8Array; readonly gat
     poolId: base32.baseEncode(derive(LABELS.id)),
     networkKey: new Secret(derive(LABELS.networkKey)),
     accessKeySeed: new Secret(derive(LABELS.accessKey)),
+    vaultKeySeed: new Secret(derive(LABELS.vaultKey)),
     discoveryTag: base32.baseEncode(derive(LABELS.discoveryTag)),
   };
 }

@@ -1,14 +1,14 @@
-import { compareText, digestText, formatHex, sha256 } from '../../base/bytes.ts';
+import { compareText, formatHex, sha256 } from '../../base/bytes.ts';
 import { GatewayError } from '../../base/errors.ts';
-import type { InstanceId } from '../../base/ids.ts';
-import { RECORD_BATCH_MAX, RECORDS_MAX } from '../../wire/bounds.ts';
-import { RECORD_BUCKETS } from '../../wire/mesh-message.ts';
+import { RECORDS_MAX } from '../../wire/bounds.ts';
 import { type TargetRecord, targetRecordSeal } from '../../wire/record.ts';
 import { open } from '../../wire/sealed.ts';
 import { type CoreContext, directAudience } from '../core-context.ts';
 import { failure } from '../effect.ts';
+import { HoldingsIndex } from '../holdings/holdings-index.ts';
+import { PendingWrites } from '../holdings/pending-writes.ts';
+import { Replication } from '../holdings/replication.ts';
 import type { Ticket } from '../input.ts';
-import { DIFFERENCE_MS, EXCHANGE_SPACING_MS } from '../timing.ts';
 import type { RecordsView } from '../view.ts';
 
 interface Shelved {
@@ -17,25 +17,34 @@ interface Shelved {
   readonly sealed: Uint8Array;
 }
 
-/** Bytes of records put into one answer. */
-const BATCH_BYTES_MAX = 512 * 1024;
-
 /**
  * The records (targets) of the pool: every instance holds them all. The higher revision of an id wins, then the higher digest; a
  * deleted record stays as a mark. Merging is commutative, associative and idempotent.
  */
 export class RecordShelf implements RecordsView {
+  /** Keeps the records alike on all members. */
+  readonly replication: Replication;
   readonly #context: CoreContext;
   readonly #shelf = new Map<string, Shelved>();
-  readonly #writes = new Map<number, { readonly shelved: Shelved; readonly ticket: Ticket | null }>();
-  readonly #differsSinceMs = new Map<InstanceId, number>();
-  #digest: string | undefined;
-  #buckets: readonly string[] | undefined;
-  #comparedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #byTitle = new Map<string, Set<string>>();
+  readonly #index = new HoldingsIndex();
+  readonly #writes = new PendingWrites<Shelved>();
+  readonly #onRemoved: (recordId: string) => void;
+  #list: readonly TargetRecord[] | undefined;
 
-  /** Takes in what the disk remembers; a record that does not verify any more is left out and noted. */
-  constructor(context: CoreContext, remembered: readonly Uint8Array[]) {
+  /**
+   * Takes in what the disk remembers; a record that does not verify any more is left out and noted. `onRemoved` is told of every record that is removed
+   * from now on.
+   */
+  constructor(context: CoreContext, remembered: readonly Uint8Array[], onRemoved: (recordId: string) => void) {
     this.#context = context;
+    this.#onRemoved = onRemoved;
+    this.replication = new Replication(context, {
+      of: 'records',
+      index: this.#index,
+      sealedOf: (key) => [this.#shelf.get(key)?.sealed].filter((sealed) => sealed !== undefined),
+      inFlight: () => this.#writes.size,
+    });
     for (const sealed of remembered) {
       try {
         this.#put(this.#verify(sealed));
@@ -49,28 +58,36 @@ export class RecordShelf implements RecordsView {
 
   /** Records in use, by title. */
   list(): readonly TargetRecord[] {
-    const inUse = [...this.#shelf.values()].flatMap(({ record }) => (record.deleted ? [] : [record]));
-    return inUse.sort((a, b) => compareText(a.title, b.title) || compareText(a.recordId, b.recordId));
+    this.#list ??= [...this.#shelf.values()]
+      .flatMap(({ record }) => (record.deleted ? [] : [record]))
+      .sort((a, b) => compareText(a.title, b.title) || compareText(a.recordId, b.recordId));
+    return this.#list;
   }
 
   /** The record with this id, or all with this title. */
   find(idOrTitle: string): readonly TargetRecord[] {
     const byId = this.#shelf.get(idOrTitle)?.record;
     if (byId !== undefined && !byId.deleted) return [byId];
-    return this.list().filter(({ title }) => title === idOrTitle);
+    return [...(this.#byTitle.get(idOrTitle) ?? [])]
+      .sort(compareText)
+      .flatMap((recordId) => this.#shelf.get(recordId)?.record ?? []);
+  }
+
+  /** True for a record that was removed; false for one in use and one never heard of. */
+  isRemoved(recordId: string): boolean {
+    return this.#shelf.get(recordId)?.record.deleted === true;
   }
 
   /** Digest over all records, for comparing with others. */
   get digest(): string {
-    this.#digest ??= digestText([...this.#bucketDigests()]);
-    return this.#digest;
+    return this.#index.digest;
   }
 
   /** An admin's record: stored, then shown to everyone. */
   offered(sealed: Uint8Array, ticket: Ticket): void {
     const { outbox } = this.#context;
     const shelved = this.#verify(sealed);
-    const known = this.#shelf.get(shelved.record.recordId);
+    const known = this.#known(shelved.record.recordId);
     if (known !== undefined && !replaces(shelved, known)) {
       const message = `record ${shelved.record.recordId} is at revision ${known.record.revision}; revision ${shelved.record.revision} comes too late`;
       outbox.reply(ticket, { kind: 'refused', failure: failure('already-exists', message) });
@@ -88,18 +105,18 @@ export class RecordShelf implements RecordsView {
   /** Another member's word: taken in if it is newer and properly signed. */
   received(sealed: Uint8Array): void {
     const shelved = this.#verify(sealed);
-    const known = this.#shelf.get(shelved.record.recordId);
+    const known = this.#known(shelved.record.recordId);
     if (known === undefined || replaces(shelved, known)) this.#write(shelved, null);
   }
 
   /** A record is on disk. True if the write was one of ours. */
   stored(write: number): boolean {
-    const entry = this.#writes.get(write);
-    if (entry === undefined) return false;
-    this.#writes.delete(write);
-    const { shelved, ticket } = entry;
+    const done = this.#writes.done(write);
+    if (done === undefined) return false;
+    const { value: shelved, ticket } = done;
     const known = this.#shelf.get(shelved.record.recordId);
     if (known === undefined || replaces(shelved, known)) this.#put(shelved);
+    if (this.isRemoved(shelved.record.recordId)) this.#onRemoved(shelved.record.recordId);
     if (ticket !== null) {
       this.#context.outbox.publish({ kind: 'record', sealed: shelved.sealed });
       this.#context.outbox.sendAll(directAudience(this.#context), { kind: 'records-batch', sealed: [shelved.sealed] });
@@ -110,50 +127,13 @@ export class RecordShelf implements RecordsView {
 
   /** A record could not be written. */
   storeFailed(write: number, reason: string): void {
-    const entry = this.#writes.get(write);
-    this.#writes.delete(write);
-    if (entry === undefined || entry.ticket === null) return;
-    this.#context.outbox.reply(entry.ticket, { kind: 'refused', failure: failure('storage-failed', reason) });
+    const ticket = this.#writes.done(write)?.ticket ?? null;
+    if (ticket !== null)
+      this.#context.outbox.reply(ticket, { kind: 'refused', failure: failure('storage-failed', reason) });
   }
 
-  /** After a member's pulse: when its records differ for longer than news travels, compare buckets with it. */
-  pulsed(peer: InstanceId, digest: string): void {
-    const { now, outbox } = this.#context;
-    if (digest === this.digest) {
-      this.#differsSinceMs.delete(peer);
-      return;
-    }
-    const since = this.#differsSinceMs.get(peer) ?? now.atMs;
-    this.#differsSinceMs.set(peer, since);
-    if (now.atMs - since < DIFFERENCE_MS || now.atMs - this.#comparedAtMs < EXCHANGE_SPACING_MS) return;
-    this.#comparedAtMs = now.atMs;
-    outbox.send(peer, { kind: 'records-compare', buckets: this.#bucketDigests() });
-  }
-
-  /** Forgets a member that is gone. */
-  forget(peer: InstanceId): void {
-    this.#differsSinceMs.delete(peer);
-  }
-
-  /** Answers a comparison with the content of the buckets that differ. */
-  compared(from: InstanceId, theirs: readonly string[]): void {
-    const differing = new Set(
-      this.#bucketDigests().flatMap((digest, bucket) => (digest === theirs[bucket] ? [] : [bucket])),
-    );
-    let batch: Uint8Array[] = [];
-    let size = 0;
-    const flush = (): void => {
-      if (batch.length > 0) this.#context.outbox.send(from, { kind: 'records-batch', sealed: batch });
-      batch = [];
-      size = 0;
-    };
-    for (const [recordId, { sealed }] of this.#shelf) {
-      if (!differing.has(bucketOf(recordId))) continue;
-      if (batch.length >= RECORD_BATCH_MAX || size + sealed.length > BATCH_BYTES_MAX) flush();
-      batch.push(sealed);
-      size += sealed.length;
-    }
-    flush();
+  #known(recordId: string): Shelved | undefined {
+    return this.#writes.latest(recordId) ?? this.#shelf.get(recordId);
   }
 
   #write(shelved: Shelved, ticket: Ticket | null): void {
@@ -164,7 +144,7 @@ export class RecordShelf implements RecordsView {
       });
     }
     const write = this.#context.outbox.store({ kind: 'record', recordId, sealed: shelved.sealed });
-    this.#writes.set(write, { shelved, ticket });
+    this.#writes.begin(write, { key: recordId, value: shelved, ticket });
   }
 
   #verify(sealed: Uint8Array): Shelved {
@@ -179,14 +159,19 @@ export class RecordShelf implements RecordsView {
   }
 
   #put(shelved: Shelved): void {
-    this.#shelf.set(shelved.record.recordId, shelved);
-    this.#digest = undefined;
-    this.#buckets = undefined;
+    const { recordId, title, deleted } = shelved.record;
+    const before = this.#shelf.get(recordId)?.record;
+    if (before !== undefined) this.#untitle(before);
+    if (!deleted) this.#byTitle.set(title, (this.#byTitle.get(title) ?? new Set()).add(recordId));
+    this.#shelf.set(recordId, shelved);
+    this.#index.set(recordId, shelved.digest);
+    this.#list = undefined;
   }
 
-  #bucketDigests(): readonly string[] {
-    this.#buckets ??= digestBuckets(this.#shelf);
-    return this.#buckets;
+  #untitle({ title, recordId }: TargetRecord): void {
+    const titled = this.#byTitle.get(title);
+    titled?.delete(recordId);
+    if (titled?.size === 0) this.#byTitle.delete(title);
   }
 }
 
@@ -196,14 +181,4 @@ function replaces(candidate: Shelved, known: Shelved): boolean {
     candidate.record.revision - known.record.revision > 0 ||
     (candidate.record.revision === known.record.revision && candidate.digest > known.digest)
   );
-}
-
-function bucketOf(recordId: string): number {
-  return (sha256(recordId)[0] ?? 0) % RECORD_BUCKETS;
-}
-
-function digestBuckets(shelf: ReadonlyMap<string, Shelved>): readonly string[] {
-  const lines = Array.from({ length: RECORD_BUCKETS }, (): string[] => []);
-  for (const [recordId, { digest }] of shelf) lines[bucketOf(recordId)]?.push(`${recordId} ${digest}`);
-  return lines.map((bucket) => (bucket.length === 0 ? '' : digestText(bucket.sort(compareText))));
 }

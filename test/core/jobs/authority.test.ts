@@ -17,6 +17,7 @@ const gateway = {
   adminKeys: [admin.id, secondAdmin.id],
   threshold: 1,
   firstLimit: new Uint8Array(),
+  poolKeys: [],
 };
 
 const record: TargetRecord = {
@@ -32,6 +33,7 @@ const record: TargetRecord = {
   user: null,
   labels: [],
   changedUnixMs: NOW,
+  parentId: null,
 };
 
 const grant: Grant = {

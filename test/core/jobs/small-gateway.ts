@@ -19,7 +19,7 @@ export function gatewayOf(admin: Signer, maxInstances: number): GatewayFacts {
   const issuedUnixMs = EPOCH_UNIX_MS - 1000;
   const limit = { gatewayUid: GATEWAY_UID, maxInstances, version: 1, issuedUnixMs, expiresUnixMs: null };
   const firstLimit = seal(limitSeal, limit, [admin]);
-  return { uid: GATEWAY_UID, name: 'small', adminKeys: [admin.id], threshold: 1, firstLimit };
+  return { uid: GATEWAY_UID, name: 'small', adminKeys: [admin.id], threshold: 1, firstLimit, poolKeys: [] };
 }
 
 /** The record, signed by the admin. */
@@ -37,6 +37,7 @@ export function recordOf(admin: Signer, changes: Partial<TargetRecord> = {}): Ui
     user: null,
     labels: [],
     changedUnixMs: EPOCH_UNIX_MS,
+    parentId: null,
     ...changes,
   };
   return seal(targetRecordSeal, record, [admin]);
@@ -46,14 +47,22 @@ export function recordOf(admin: Signer, changes: Partial<TargetRecord> = {}): Ui
 export function remember(disk: readonly Stored[]): Remembered {
   const jobs = new Map<string, Remembered['jobs'][number]>();
   const records = new Map<string, Uint8Array>();
+  const credentials = new Map<string, readonly Uint8Array[]>();
   let self: Remembered['self'] = null;
   for (const what of disk) {
     if (what.kind === 'job') jobs.set(what.notice.jobId, what);
     if (what.kind === 'record') records.set(what.recordId, what.sealed);
+    if (what.kind === 'credentials') credentials.set(what.recordId, what.sealed);
     if (what.kind === 'self') self = { joinedAt: what.joinedAt, seat: what.seat };
   }
   const limits = disk.flatMap((what) => (what.kind === 'limit' ? [what.sealed] : []));
-  return { limits, records: [...records.values()], self, jobs: [...jobs.values()] };
+  return {
+    limits,
+    records: [...records.values()],
+    credentials: [...credentials.values()].flat(),
+    self,
+    jobs: [...jobs.values()],
+  };
 }
 
 /** Of a kind that nobody in these pools does. */

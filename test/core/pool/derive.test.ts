@@ -11,6 +11,7 @@ const shown = (keys: PoolKeys): readonly string[] => [
   formatHex(keys.networkKey.reveal()),
   formatHex(keys.accessKeySeed.reveal()),
   keys.discoveryTag,
+  formatHex(keys.vaultKeySeed.reveal()),
 ];
 
 describe('what is derived from the pool secret', () => {
@@ -21,6 +22,7 @@ describe('what is derived from the pool secret', () => {
       '25feb97660a8ae8c8b0d2b96d195861db66493e8730cc3772e4a95b306c53f3e',
       '92291d9da03340a1be094db3566948db48e404693b4b19995e4121924b059cbd',
       'qtp3sxrkslsmkwtfhsxg7kg7',
+      'bc22291a5099d7d5d9f1e9f0b451bca57cb1e111d704c791a94600d5a53906ab',
     ]);
   });
 
@@ -43,12 +45,12 @@ describe('what is derived from the pool secret', () => {
 
   it('differs for each purpose and shows no secret', () => {
     const keys = derivePoolKeys({ secret: SECRET, gatewayUid: UID });
-    const [topic = '', id = '', networkKey = '', accessKeySeed = '', tag = ''] = shown(keys);
+    const [topic = '', id = '', networkKey = '', accessKeySeed = '', tag = '', vaultKeySeed = ''] = shown(keys);
     expect(topic).toMatch(/^\/pam-mesh\/1\/pool\/[a-z2-7]{26}$/);
     expect(id).toMatch(/^[a-z2-7]{16}$/);
     expect(tag).toMatch(/^[a-z2-7]{24}$/);
     expect(topic).not.toContain(id);
     expect(networkKey).not.toBe(accessKeySeed);
-    for (const secret of [networkKey, accessKeySeed]) expect(JSON.stringify(keys)).not.toContain(secret);
+    for (const secret of [networkKey, accessKeySeed, vaultKeySeed]) expect(JSON.stringify(keys)).not.toContain(secret);
   });
 });

@@ -8,12 +8,20 @@ import type { Terminal } from '../../frame/terminal.ts';
 import { printable } from '../../frame/text.ts';
 import { addProfileOptions, type ProfileOptions, signWithOption, withClient } from '../connection.ts';
 import { listRecords } from '../find-record.ts';
+import { addCredentialOptions, type CredentialOptions, readCredential } from './credential-input.ts';
 import { addFieldOptions, type FieldOptions, parseFields } from './fields.ts';
+import { findParent } from './parent.ts';
+import { publishCredential } from './publish-credential.ts';
 import { publishRecord } from './publish-record.ts';
 
-type AddOptions = ProfileOptions & FieldOptions & { readonly signWith: readonly string[] };
+type AddOptions = ProfileOptions & FieldOptions & CredentialOptions & { readonly signWith: readonly string[] };
 
 const EXAMPLE = 'pam record add --type machine --title web-1 --host 10.0.0.5 --port 22 --protocol ssh --user deploy';
+const EXAMPLES = [
+  EXAMPLE,
+  'pam record add --type user --on web-1 --title web-1-root --user root --password-stdin < password.txt',
+  'pam record add --type database --title orders --host db --port 5432 --user app --password-stdin < password.txt',
+];
 /** Protocols by the port they are usually found at. */
 const PROTOCOL_OF_PORT: Readonly<Record<number, string>> = {
   22: 'ssh',
@@ -28,9 +36,9 @@ export function addRecordCommand(terminal: Terminal): Command {
   const command = defineCommand({
     name: 'add',
     summary: 'add something that can be reached through the gateway',
-    examples: [EXAMPLE],
+    examples: EXAMPLES,
   });
-  return addProfileOptions(addFieldOptions(command))
+  return addProfileOptions(addCredentialOptions(addFieldOptions(command)))
     .addOption(signWithOption())
     .action((options: AddOptions) => addRecord(terminal, options));
 }
@@ -39,13 +47,18 @@ async function addRecord(terminal: Terminal, options: AddOptions): Promise<void>
   const given = parseFields(options);
   const type = given.type ?? requireField('--type');
   const title = given.title ?? requireField('--title');
-  const host = given.host ?? requireField('--host');
-  const port = given.port ?? requireField('--port');
+  if (options.on === undefined) {
+    if (given.host === undefined) requireField('--host');
+    if (given.port === undefined) requireField('--port');
+  }
+  const credential = await readCredential(terminal, options, given.user ?? null);
   const recordId = formatRandomId(randomBytes(RANDOM_ID_BYTES));
   const { signal } = terminal;
   await withClient(terminal, options, async (connected) => {
     const { client, profile } = connected;
     refuseTakenTitle(await listRecords(client, title, signal), title);
+    const parent = options.on === undefined ? undefined : await findParent(client, options.on, signal);
+    const port = given.port ?? parent?.port ?? requireField('--port');
     const record = {
       gatewayUid: profile.gateway.uid,
       recordId,
@@ -53,16 +66,19 @@ async function addRecord(terminal: Terminal, options: AddOptions): Promise<void>
       deleted: false,
       type,
       title,
-      host,
+      host: given.host ?? parent?.host ?? requireField('--host'),
       port,
-      protocol: given.protocol ?? PROTOCOL_OF_PORT[port] ?? 'tcp',
+      protocol: given.protocol ?? parent?.protocol ?? PROTOCOL_OF_PORT[port] ?? 'tcp',
       user: given.user ?? null,
       labels: given.labels ?? [],
       changedUnixMs: (await client.welcome(signal)).unixMs,
+      parentId: parent?.recordId ?? null,
     };
     await publishRecord(connected, record, { signWith: options.signWith, signal });
+    if (credential !== null)
+      await publishCredential(connected, { recordId, credential, signWith: options.signWith, signal });
   });
-  if (options.json === true) return terminal.printJson({ record: recordId, title });
+  if (options.json === true) return terminal.printJson({ record: recordId, title, credential: credential !== null });
   terminal.print(recordId);
   terminal.note(`${printable(title)} added. Next: pam tunnel start ${JSON.stringify(title)}`);
 }

@@ -5,38 +5,57 @@ import type { Terminal } from '../../frame/terminal.ts';
 import { printable } from '../../frame/text.ts';
 import { addProfileOptions, type ProfileOptions, signWithOption, withClient } from '../connection.ts';
 import { findRecord } from '../find-record.ts';
+import { addCredentialOptions, type CredentialOptions, givesCredential, readCredential } from './credential-input.ts';
 import { addFieldOptions, type FieldOptions, parseFields } from './fields.ts';
+import { findParent } from './parent.ts';
+import { publishCredential } from './publish-credential.ts';
 import { publishRecord } from './publish-record.ts';
 import { reportRecord } from './record-report.ts';
 
-type EditOptions = ProfileOptions & FieldOptions & { readonly signWith: readonly string[] };
+type EditOptions = ProfileOptions &
+  FieldOptions &
+  CredentialOptions & { readonly signWith: readonly string[]; readonly removeCredential?: boolean };
 
 /** `pam record edit RECORD`: changes the fields that are given. */
 export function editRecordCommand(terminal: Terminal): Command {
   const command = defineCommand({
     name: 'edit',
-    summary: 'change fields of a record; labels are replaced as a whole',
-    examples: ['pam record edit web-1 --host 10.0.0.6', 'pam record edit web-1 --title web-one'],
+    summary: 'change fields of a record; labels and the credential are replaced as a whole',
+    examples: ['pam record edit web-1 --host 10.0.0.6', 'pam record edit web-1 --password-stdin < password.txt'],
   });
-  return addProfileOptions(addFieldOptions(command))
+  return addProfileOptions(addCredentialOptions(addFieldOptions(command)))
     .argument('<record>', 'id or unique title')
+    .option('--remove-credential', 'forget the credential')
     .addOption(signWithOption())
     .action((named: string, options: EditOptions) => editRecord(terminal, named, options));
 }
 
 async function editRecord(terminal: Terminal, named: string, options: EditOptions): Promise<void> {
   const changes = parseFields(options);
-  if (Object.keys(changes).length === 0) {
+  const { signal } = terminal;
+  const { signWith, removeCredential = false } = options;
+  if (removeCredential && givesCredential(options))
+    throw new GatewayError('bad-usage', '--remove-credential goes with no other flag of the credential');
+  if (Object.keys(changes).length === 0 && options.on === undefined && !removeCredential && !givesCredential(options)) {
     throw new GatewayError('bad-usage', 'nothing to change', {
-      remedy: 'Give at least one of --title, --host, --port, --protocol, --type, --user, --label.',
+      remedy:
+        'Give at least one of --title, --host, --port, --protocol, --type, --user, --label, --on, --password-stdin, --private-key-file.',
     });
   }
-  const { signal } = terminal;
+  // Standard input is read before anything is connected: nobody waits for a person typing.
+  const given = await readCredential(terminal, options, changes.user ?? null);
   const changed = await withClient(terminal, options, async (connected) => {
-    const before = await findRecord(connected.client, named, signal);
-    const { unixMs } = await connected.client.welcome(signal);
-    const record = { ...before, ...changes, revision: before.revision + 1, changedUnixMs: unixMs };
-    await publishRecord(connected, record, { signWith: options.signWith, signal });
+    const { client } = connected;
+    const before = await findRecord(client, named, signal);
+    const parent =
+      options.on === undefined ? {} : { parentId: (await findParent(client, options.on, signal)).recordId };
+    const { unixMs } = await client.welcome(signal);
+    const record = { ...before, ...changes, ...parent, revision: before.revision + 1, changedUnixMs: unixMs };
+    await publishRecord(connected, record, { signWith, signal });
+    const { recordId } = record;
+    const credential = given === null ? null : { ...given, user: given.user ?? record.user };
+    if (credential !== null || removeCredential)
+      await publishCredential(connected, { recordId, credential, signWith, signal });
     return record;
   });
   if (options.json === true) return terminal.printJson(reportRecord(changed));

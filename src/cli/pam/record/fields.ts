@@ -14,8 +14,7 @@ export interface FieldOptions {
   readonly protocol?: string;
   readonly user?: string;
   readonly label: readonly string[];
-  readonly passwordStdin?: boolean;
-  readonly privateKeyFile?: string;
+  readonly on?: string;
 }
 
 /** What those flags can set. */
@@ -37,13 +36,11 @@ export function addFieldOptions(command: Command): Command {
         .default([], 'none')
         .argParser(collect),
     )
-    .option('--password-stdin', 'not in this version: credentials are not stored yet')
-    .option('--private-key-file <FILE>', 'not in this version: credentials are not stored yet');
+    .option('--on <RECORD>', 'machine, database or directory that this account is on: id or unique title');
 }
 
-/** The fields that were given, each checked. Throws `bad-usage`, or `not-supported` for credentials. */
+/** The fields that were given, each checked; `--on` needs the pool and is not among them. Throws `bad-usage`. */
 export function parseFields(options: FieldOptions): Partial<RecordFields> {
-  refuseCredentials(options);
   const { type, title, host, port, protocol, user, label } = options;
   return {
     ...(type === undefined ? {} : { type: parseWord(type, '--type', RECORD_TYPES) }),
@@ -54,16 +51,6 @@ export function parseFields(options: FieldOptions): Partial<RecordFields> {
     ...(user === undefined ? {} : { user: parseText(user, { flag: '--user', max: NAME_LENGTH_MAX }) }),
     ...(label.length === 0 ? {} : { labels: parseLabels(label) }),
   };
-}
-
-/** Accepting a secret and dropping it would be worse than refusing it; it is refused unread. */
-function refuseCredentials({ passwordStdin, privateKeyFile }: FieldOptions): void {
-  const flag =
-    passwordStdin === true ? '--password-stdin' : privateKeyFile === undefined ? undefined : '--private-key-file';
-  if (flag === undefined) return;
-  throw new GatewayError('not-supported', `${flag}: credentials are not stored in this version`, {
-    remedy: 'Add the record without it: a tunnel carries the login of whoever connects through it.',
-  });
 }
 
 function parseHost(text: string): string {

@@ -16,13 +16,15 @@ export interface RecordReport {
   readonly port: number;
   readonly user: string | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** Id of the record that this account is on. */
+  readonly on: string | null;
   readonly revision: number;
   readonly changedAt: string;
 }
 
 /** The document of one record. */
 export function reportRecord(record: TargetRecord): RecordReport {
-  const { recordId, title, type, protocol, host, port, user, labels, revision, changedUnixMs } = record;
+  const { recordId, title, type, protocol, host, port, user, labels, parentId, revision, changedUnixMs } = record;
   return {
     record: recordId,
     title,
@@ -32,6 +34,7 @@ export function reportRecord(record: TargetRecord): RecordReport {
     port,
     user,
     labels: Object.fromEntries(labels.map(({ key, value }) => [key, value])),
+    on: parentId,
     revision,
     changedAt: formatUnixMs(changedUnixMs),
   };
@@ -80,6 +83,7 @@ export function renderRecord(record: RecordReport, { palette, nowUnixMs }: Style
     ['target', formatTarget(record)],
     ['user', record.user ?? '–'],
     ['labels', formatLabels(record.labels) || '–'],
+    ...(record.on === null ? [] : [['on', record.on] as const]),
     ['revision', `${record.revision}, changed ${formatAgo(record.changedAt, nowUnixMs)}`],
   ];
   return facts.map(([name, value]) => `${palette.faint(name.padEnd(10))}${printable(value)}`);

@@ -1,0 +1,49 @@
+/** The part of the embedded vault that runs on an admin's machine: a credential is sealed to the pool before it leaves it. */
+import { randomBytes } from 'node:crypto';
+import { createEd25519Verify, type KeyPair } from '../base/ed25519.ts';
+import { formatRandomId, RANDOM_ID_BYTES } from '../base/ids.ts';
+import { type EditionAuthority, mergeEditions, nextEdition, verifyEdition } from '../core/index.ts';
+import { credentialEditionSeal } from '../wire/credential.ts';
+import { seal } from '../wire/sealed.ts';
+import type { Credential } from './index.ts';
+import { sealCredential } from './sealed-credential.ts';
+
+export {
+  CERTIFICATE_BYTES_MAX,
+  PASSWORD_BYTES_MAX,
+  PRIVATE_KEY_BYTES_MAX,
+} from './sealed-credential.ts';
+
+/** What an admin writes. */
+export interface WrittenCredential {
+  readonly authority: EditionAuthority;
+  readonly recordId: string;
+  /** The editions that stand, as an instance told them: each is checked. */
+  readonly from: readonly Uint8Array[];
+  /** X25519 key of the pool, 32 bytes. */
+  readonly vaultKey: Uint8Array;
+  readonly unixMs: number;
+  /** Null: the record has no credential from now on. */
+  readonly credential: Credential | null;
+}
+
+/** The sealed edition with which the credential becomes the active one. Throws `bad-message`, `not-allowed` for editions that do not verify. */
+export function writeCredential(written: WrittenCredential, admins: readonly KeyPair[]): Uint8Array {
+  const { authority, recordId, vaultKey, unixMs, credential } = written;
+  const verify = createEd25519Verify();
+  const from = mergeEditions(
+    [],
+    written.from.map((sealed) => verifyEdition(sealed, authority, verify)),
+  );
+  const at = { gatewayUid: authority.uid, recordId, editionId: newId(), unixMs, from };
+  if (credential === null)
+    return seal(credentialEditionSeal, nextEdition({ ...at, change: { kind: 'clear' } }), admins);
+  const versionId = newId();
+  const box = sealCredential(credential, vaultKey, { gatewayUid: authority.uid, recordId, versionId });
+  const entry = { versionId, state: 'active', box, changedUnixMs: unixMs, jobId: null } as const;
+  return seal(credentialEditionSeal, nextEdition({ ...at, change: { kind: 'write', entry } }), admins);
+}
+
+function newId(): string {
+  return formatRandomId(randomBytes(RANDOM_ID_BYTES));
+}
