@@ -219,6 +219,10 @@ class Machine implements PoolMachine {
         return this.#batch(this.records, from, message.sealed);
       case 'credentials-batch':
         return this.#batch(this.credentials, from, message.sealed);
+      case 'edition-put':
+        return this.credentials.put(from, message);
+      case 'edition-held':
+        return this.credentials.acknowledgements.held(from, message.nonce);
       case 'drain':
         return this.#drains.ordered(message.command);
       case 'pulse':
@@ -316,6 +320,7 @@ class Machine implements PoolMachine {
     this.#drains.run();
     this.records.replication.run();
     this.credentials.replication.run();
+    this.credentials.acknowledgements.run();
     this.#jobs.run();
     if (own.record.state !== 'left') this.#pulses.run();
     if (now.atMs < this.#forgetAtMs) return;
@@ -348,6 +353,7 @@ class Machine implements PoolMachine {
       this.#drains.dueAtMs(),
       this.records.replication.dueAtMs(),
       this.credentials.replication.dueAtMs(),
+      this.credentials.acknowledgements.dueAtMs(),
       this.#jobs.dueAtMs(),
     ];
     const times = due.filter((atMs): atMs is number => atMs !== undefined);

@@ -73,6 +73,13 @@ export const DIFFERENCE_MS = 600;
 export const EXCHANGE_SPACING_MS = 1000;
 /** Until a member that was asked for records or credentials, and says nothing, is no longer waited for. */
 export const HOLDINGS_PATIENCE_MS = 3000;
+/**
+ * Until a stored credential must be on a majority of the live instances. Longer than a death takes to be noticed: whoever has died meanwhile is no longer
+ * waited for.
+ */
+export const EDITION_PATIENCE_MS = 6000;
+/** Between two requests to a member that has not confirmed a credential. */
+export const EDITION_RETRY_MS = 500;
 /** Between two exchanges with anybody. */
 export const EXCHANGE_PACE_MS = 100;
 /** How long the dead and the gone are remembered. */
@@ -109,4 +116,8 @@ assert(
 );
 assert(PROBE_TIMEOUT_MS <= PROBE_INTERVAL_MS, 'a probe ends before the next round');
 assert(YIELD_SETTLE_MS > DIFFERENCE_MS + JOIN_SETTLE_MS, 'views are exchanged before anybody yields');
+assert(
+  EDITION_PATIENCE_MS > PROBE_INTERVAL_MS + PROBE_TIMEOUT_MS + INDIRECT_TIMEOUT_MS + SUSPICION_MAX_MS,
+  'who has died is noticed before a credential is given up',
+);
 assert(CLAIM_RETRY_MS < JOIN_SETTLE_MS, 'claims settle quicker than joiners');

@@ -196,7 +196,10 @@ export type Direct =
   /** Keys of buckets that differ, as many as fit: the receiver asks for what it lacks, then compares again. */
   | { readonly kind: 'holdings'; readonly of: HoldingsName; readonly items: readonly Holding[] }
   | { readonly kind: 'holdings-want'; readonly of: HoldingsName; readonly keys: readonly string[] }
-  | { readonly kind: 'credentials-batch'; readonly sealed: readonly Uint8Array[] };
+  | { readonly kind: 'credentials-batch'; readonly sealed: readonly Uint8Array[] }
+  /** An edition of credentials whose author waits until it is safe; answered once it is on disk. */
+  | { readonly kind: 'edition-put'; readonly nonce: number; readonly sealed: Uint8Array }
+  | { readonly kind: 'edition-held'; readonly nonce: number };
 
 const sealedBytes = (payloadMax: number): Codec<Uint8Array> => bytes({ max: payloadMax + 4096 });
 const anySealed = { sealed: sealedBytes(POLICY_BYTES_MAX) };
@@ -307,4 +310,6 @@ export const directCodec: Codec<Direct> = union<Direct>({
   ],
   'holdings-want': [52, struct({ of: word(HOLDINGS), keys: list(text(RECORD_ID_LENGTH), HOLDINGS_WANTED_MAX) })],
   'credentials-batch': [53, struct({ sealed: list(sealedBytes(EDITION_BYTES_MAX), RECORD_BATCH_MAX) })],
+  'edition-put': [54, struct({ nonce, sealed: sealedBytes(EDITION_BYTES_MAX) })],
+  'edition-held': [55, struct({ nonce })],
 });

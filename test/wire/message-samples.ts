@@ -279,6 +279,8 @@ const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<
   }),
   'holdings-want': fc.record({ of: fc.constantFrom(...HOLDINGS), keys: fc.array(hex(22), { maxLength: 4 }) }),
   'credentials-batch': fc.record({ sealed: fc.array(bytes, { maxLength: 4 }) }),
+  'edition-put': fc.record({ nonce, sealed: bytes }),
+  'edition-held': fc.record({ nonce }),
 };
 const direct = fc.oneof(
   ...Object.entries(directFields).map(([kind, fields]) =>

@@ -1,18 +1,28 @@
 import { GatewayError } from '../../base/errors.ts';
+import type { InstanceId } from '../../base/ids.ts';
 import { RECORDS_MAX } from '../../wire/bounds.ts';
-import { type CoreContext, directAudience } from '../core-context.ts';
+import type { Direct } from '../../wire/mesh-message.ts';
+import type { CoreContext } from '../core-context.ts';
 import { failure } from '../effect.ts';
 import { HoldingsIndex } from '../holdings/holdings-index.ts';
 import { PendingWrites } from '../holdings/pending-writes.ts';
 import { Replication } from '../holdings/replication.ts';
 import type { Ticket } from '../input.ts';
 import type { CredentialsView, RecordsView } from '../view.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import { type EditionSet, type HeldEdition, mergeEditions, revisionOf, verifyEdition } from './edition-set.ts';
 
-/** What is written of a record: the editions that stand, and the one that was offered. */
+/** A member that waits until an edition of its is on disk here. */
+interface Asker {
+  readonly peer: InstanceId;
+  readonly nonce: number;
+}
+
+/** What is written of a record: the editions that stand, the one that was offered here, and who waits for it. */
 interface Written {
   readonly editions: EditionSet;
   readonly offered: HeldEdition | null;
+  readonly askers: Asker[];
 }
 
 const NONE: EditionSet = [];
@@ -24,6 +34,8 @@ const NONE: EditionSet = [];
 export class CredentialShelf implements CredentialsView {
   /** Keeps the credentials alike on all members. */
   readonly replication: Replication;
+  /** Tells whoever offered an edition when it is safe. */
+  readonly acknowledgements: Acknowledgements;
   readonly #context: CoreContext;
   readonly #records: RecordsView;
   readonly #shelf = new Map<string, EditionSet>();
@@ -34,6 +46,7 @@ export class CredentialShelf implements CredentialsView {
   constructor(context: CoreContext, records: RecordsView) {
     this.#context = context;
     this.#records = records;
+    this.acknowledgements = new Acknowledgements(context);
     this.replication = new Replication(context, {
       of: 'credentials',
       index: this.#index,
@@ -53,7 +66,7 @@ export class CredentialShelf implements CredentialsView {
     return this.#index.digest;
   }
 
-  /** An edition of an admin or of this instance's vault: stored, then shown to everyone. */
+  /** An edition of an admin or of this instance's vault: stored, shown to everyone, and answered when a majority has it on disk. */
   offered(sealed: Uint8Array, ticket: Ticket): void {
     const { outbox } = this.#context;
     const edition = this.#verify(sealed);
@@ -61,27 +74,27 @@ export class CredentialShelf implements CredentialsView {
       const message = `there is no record ${edition.recordId}`;
       return outbox.reply(ticket, { kind: 'refused', failure: failure('not-found', message) });
     }
+    if (!this.acknowledgements.hasRoom) {
+      const message = 'too many credentials are being stored at this moment';
+      return outbox.reply(ticket, { kind: 'refused', failure: failure('vault-unavailable', message) });
+    }
     const known = this.#known(edition.recordId);
     const merged = mergeEditions(known, [edition]);
     if (merged.length !== 1 || merged[0]?.digest !== edition.digest) {
       const message = `the credential of record ${edition.recordId} has changed meanwhile`;
       return outbox.reply(ticket, { kind: 'refused', failure: failure('vault-conflict', message) });
     }
-    this.#write(edition.recordId, { editions: merged, offered: edition }, ticket);
+    this.#write(edition.recordId, { editions: merged, offered: edition, askers: [] }, ticket);
   }
 
   /** Another member's word: taken in if it is news and properly signed. */
   received(sealed: Uint8Array): void {
-    const edition = this.#verify(sealed);
-    if (this.#records.isRemoved(edition.recordId)) return;
-    const known = this.#known(edition.recordId);
-    const merged = mergeEditions(known, [edition]);
-    if (revisionOf(merged) === revisionOf(known)) return;
-    if (merged.length > 1) {
-      const detail = { record: edition.recordId, editions: merged.length };
-      this.#context.outbox.note('warn', 'credential-conflict', detail);
-    }
-    this.#write(edition.recordId, { editions: merged, offered: null }, null);
+    this.#take(sealed, []);
+  }
+
+  /** The same, from a member that waits until it is on disk here. */
+  put(peer: InstanceId, { nonce, sealed }: Extract<Direct, { kind: 'edition-put' }>): void {
+    this.#take(sealed, [{ peer, nonce }]);
   }
 
   /** The credentials are on disk. True if the write was one of ours. */
@@ -90,7 +103,11 @@ export class CredentialShelf implements CredentialsView {
     if (done === undefined) return false;
     const { key: recordId, ticket, value } = done;
     this.#put(recordId, value.editions);
-    if (ticket !== null && value.offered !== null) this.#spread(value.offered, ticket);
+    this.#confirm(value.askers);
+    if (ticket !== null && value.offered !== null) {
+      this.#context.outbox.publish({ kind: 'credential', sealed: value.offered.sealed });
+      this.acknowledgements.begin(value.offered, ticket);
+    }
     return true;
   }
 
@@ -103,14 +120,31 @@ export class CredentialShelf implements CredentialsView {
 
   /** A record was removed: its credentials go with it. */
   removed(recordId: string): void {
-    if (this.#known(recordId).length > 0) this.#write(recordId, { editions: NONE, offered: null }, null);
+    if (this.#known(recordId).length > 0) this.#write(recordId, { editions: NONE, offered: null, askers: [] }, null);
   }
 
-  #spread({ sealed }: HeldEdition, ticket: Ticket): void {
-    const { outbox } = this.#context;
-    outbox.publish({ kind: 'credential', sealed });
-    outbox.sendAll(directAudience(this.#context), { kind: 'credentials-batch', sealed: [sealed] });
-    outbox.reply(ticket, { kind: 'done' });
+  #take(sealed: Uint8Array, askers: Asker[]): void {
+    const edition = this.#verify(sealed);
+    if (this.#records.isRemoved(edition.recordId)) return;
+    const known = this.#known(edition.recordId);
+    const merged = mergeEditions(known, [edition]);
+    if (revisionOf(merged) === revisionOf(known)) return this.#answerWhenStored(edition.recordId, askers);
+    if (merged.length > 1) {
+      const detail = { record: edition.recordId, editions: merged.length };
+      this.#context.outbox.note('warn', 'credential-conflict', detail);
+    }
+    this.#write(edition.recordId, { editions: merged, offered: null, askers }, null);
+  }
+
+  /** What is known already may still be on its way to disk. */
+  #answerWhenStored(recordId: string, askers: readonly Asker[]): void {
+    const writing = this.#writes.latest(recordId);
+    if (writing === undefined) this.#confirm(askers);
+    else writing.askers.push(...askers);
+  }
+
+  #confirm(askers: readonly Asker[]): void {
+    for (const { peer, nonce } of askers) this.#context.outbox.send(peer, { kind: 'edition-held', nonce });
   }
 
   #known(recordId: string): EditionSet {

@@ -72,6 +72,8 @@ export class SmallPool {
   readonly user: Signer;
   /** Decides about each direct message; everything is delivered unless a test says otherwise. */
   fate: (message: Direct, from: Instance, to: Instance) => Fate = () => 'deliver';
+  /** False: what is published reaches nobody. */
+  gossip = true;
   nowMs = 1000;
   readonly #queue = new EventQueue();
   readonly #random: Random;
@@ -148,11 +150,16 @@ export class SmallPool {
 
   /** Hands a request in; the answers gather in the list. */
   submit(to: Instance, sealed: Uint8Array): Reply[] {
+    return this.offer(to, (ticket) => ({ kind: 'submit', request: sealed, ticket }));
+  }
+
+  /** Hands in whatever else is answered; the answers gather in the list. */
+  offer(to: Instance, event: (ticket: number) => Event): Reply[] {
     const answers: Reply[] = [];
     const ticket = this.#ask((answer) => {
       if (answer !== 'run') answers.push(answer);
     });
-    this.feed(to, { kind: 'submit', request: sealed, ticket });
+    this.feed(to, event(ticket));
     return answers;
   }
 
@@ -177,12 +184,7 @@ export class SmallPool {
 
   /** Tells an instance to end a job; the answer gathers in the list. */
   cancel(asked: Instance, jobId: string, caller: string): Reply[] {
-    const answers: Reply[] = [];
-    const ticket = this.#ask((answer) => {
-      if (answer !== 'run') answers.push(answer);
-    });
-    this.feed(asked, { kind: 'cancel-job', jobId, caller, reason: 'no longer wanted', ticket });
-    return answers;
+    return this.offer(asked, (ticket) => ({ kind: 'cancel-job', jobId, caller, reason: 'no longer wanted', ticket }));
   }
 
   /** Asks an instance for a page of a job's output; the answer gathers in the list. */
@@ -308,7 +310,8 @@ export class SmallPool {
         return this.#send(from, this.withId(effect.to), effect.bytes);
       case 'publish':
         for (const to of this.instances) {
-          if (to !== from) this.after(DELAY_MS, () => this.feed(to, { kind: 'gossip', bytes: effect.bytes }));
+          if (to !== from && this.gossip)
+            this.after(DELAY_MS, () => this.feed(to, { kind: 'gossip', bytes: effect.bytes }));
         }
         return;
       case 'store':

@@ -67,6 +67,12 @@ const DULL = new Set<Direct['kind']>([
   'pulse',
   'records-compare',
   'records-batch',
+  'credentials-compare',
+  'holdings',
+  'holdings-want',
+  'credentials-batch',
+  'edition-put',
+  'edition-held',
   'load-query',
   'load-answer',
 ]);
