@@ -3,6 +3,7 @@ import { arch, platform } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AccessServer, proveInstance, startAccessServer } from './access/index.ts';
 import { type ControlSource, createEventList, type InstanceFacts, startControl, startHttp } from './api/index.ts';
+import { InstanceAudit } from './audit/index.ts';
 import { createEd25519Verify, type KeyPair, keyPairFromSeed } from './base/ed25519.ts';
 import type { ExitCode } from './base/errors.ts';
 import {
@@ -57,7 +58,8 @@ export async function startInstance(init: InstanceInit, signal: AbortSignal): Pr
     gatewayUid: config.uid,
     unixMs: () => Date.now(),
   });
-  const instance = new RunningInstance(init, config, directory);
+  const audit = await InstanceAudit.open({ directory, log: init.log });
+  const instance = new RunningInstance({ init, config, directory, audit });
   try {
     await instance.start(signal);
     return instance;
@@ -67,11 +69,20 @@ export async function startInstance(init: InstanceInit, signal: AbortSignal): Pr
   }
 }
 
+/** What an instance is made of before it starts. */
+interface InstanceParts {
+  readonly init: InstanceInit;
+  readonly config: GatewayConfig;
+  readonly directory: DataDirectory;
+  readonly audit: InstanceAudit;
+}
+
 class RunningInstance implements Instance {
   readonly ended: Instance['ended'];
   readonly #init: InstanceInit;
   readonly #config: GatewayConfig;
   readonly #directory: DataDirectory;
+  readonly #audit: InstanceAudit;
   readonly #keys: PoolKeys;
   /** With which the pool vouches for its instances. */
   readonly #accessKey: KeyPair;
@@ -87,11 +98,15 @@ class RunningInstance implements Instance {
   #announced = '';
   #end: (result: Awaited<Instance['ended']>) => void = () => undefined;
 
-  constructor(init: InstanceInit, config: GatewayConfig, directory: DataDirectory) {
+  constructor({ init, config, directory, audit }: InstanceParts) {
     this.#init = init;
     this.#config = config;
     this.#directory = directory;
-    this.#closers.push(() => directory.close());
+    this.#audit = audit;
+    this.#closers.push(
+      () => directory.close(),
+      () => audit.log.close(),
+    );
     this.#keys = derivePoolKeys({ secret: config.poolSecret.reveal(), gatewayUid: config.uid });
     this.#accessKey = keyPairFromSeed(this.#keys.accessKeySeed.reveal());
     this.ended = new Promise((resolve) => {
@@ -105,6 +120,8 @@ class RunningInstance implements Instance {
 
   async start(signal: AbortSignal): Promise<void> {
     const { settings, log } = this.#init;
+    const { poolId } = this.#keys;
+    await this.#audit.started({ ...this.#self(), processId: process.pid, poolId, config: this.#config });
     for (const warning of this.#directory.warnings) log.error({ event: 'data-directory-damaged' }, warning);
     await this.#mesh.start(signal);
     this.#closers.push(() => this.#mesh.stop());
@@ -150,6 +167,11 @@ class RunningInstance implements Instance {
     }
   }
 
+  #self(): { readonly name: string; readonly version: string; readonly platform: string } {
+    const { settings, version } = this.#init;
+    return { name: settings.name, version, platform: `${platform()}-${arch()}` };
+  }
+
   #createMesh(): Mesh {
     const { settings, log } = this.#init;
     return createMesh({
@@ -166,16 +188,14 @@ class RunningInstance implements Instance {
   }
 
   #createDriver(): PoolDriver {
-    const { settings, version } = this.#init;
+    const { settings } = this.#init;
     const { uid, name, adminKeys, threshold, firstLimit } = this.#config;
     const identity = keyPairFromSeed(this.#directory.identity.reveal());
     const startId = randomBytes(16).toString('hex');
     const gateway = { uid, name, adminKeys, threshold };
     const poolKeys = [this.#accessKey.id];
     const self = {
-      name: settings.name,
-      version,
-      platform: `${platform()}-${arch()}`,
+      ...this.#self(),
       capabilities: Object.keys({ ...WORKLOADS, ...TASKS }),
       labels: settings.labels,
       budgetKib: settings.memoryBudgetMb * 1024,
@@ -204,9 +224,13 @@ class RunningInstance implements Instance {
       send: (to, bytes) => this.#mesh.send(to, bytes),
       publish: (bytes) => this.#mesh.publish(bytes),
       disconnect: (peer) => this.#mesh.disconnect(peer),
-      write: (batch) => this.#directory.store.write(batch),
       onBegin: (begin, cancelled) => this.#tasks.begin(begin, cancelled),
       readOutput: (jobId, offset) => this.#directory.store.readOutput(jobId, offset),
+      refuse: (what) => this.#audit.refusal(what),
+      write: (batch) => {
+        this.#directory.store.write(batch);
+        this.#audit.stored(batch);
+      },
       onNote: (note) => this.#onNote(note),
       onExit: (code, lines) => void this.#onExit(code, lines),
       onUnlinked: (peer) => this.#contacts.urge(peer),
@@ -238,6 +262,7 @@ class RunningInstance implements Instance {
       workloads: WORKLOADS,
       vault,
       vaultKey: vault.publicKey,
+      audit: this.#audit.log,
       log,
     });
     this.#access = access;
@@ -296,12 +321,14 @@ class RunningInstance implements Instance {
   }
 
   #onNote(note: Note): void {
+    this.#audit.noted(note);
     this.#events.add(note, Date.now());
     this.#init.log[note.level]({ event: note.event, ...note.detail }, note.event);
   }
 
   async #onExit(code: ExitCode, lines: readonly string[]): Promise<void> {
     await delay(FAREWELL_MS);
+    this.#audit.ended(code, lines);
     await this.close();
     this.#end({ code, lines });
   }
@@ -311,20 +338,19 @@ class RunningInstance implements Instance {
   }
 
   #controlSource(): ControlSource {
-    const { settings, version, log } = this.#init;
+    const { settings, log } = this.#init;
     const { gatewayConfig: _, ...shown } = settings;
     return {
       port: this.#driver,
       facts: {
-        name: settings.name,
-        version,
-        platform: `${platform()}-${arch()}`,
+        ...this.#self(),
         startedUnixMs: this.#startedUnixMs,
         processId: process.pid,
         dataDir: settings.dataDirectory,
         topic: this.#keys.poolTopic,
         poolId: this.#keys.poolId,
         listening: () => this.#listening(),
+        auditFailure: () => this.#audit.log.failure,
         meshPeers: () => this.#mesh.gossipPeers(),
       },
       events: this.#events,

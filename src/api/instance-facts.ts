@@ -14,6 +14,8 @@ export interface InstanceFacts {
   readonly poolId: string;
   /** Where it listens at this moment. */
   listening(): Listening;
+  /** Why the audit log cannot be written; null while it can. */
+  auditFailure(): string | null;
   /** Ids of the gossip mesh's direct peers. */
   meshPeers(): readonly string[];
 }

@@ -7,6 +7,7 @@
  */
 export { explainDialAddress, formatHostPort, type HostPort, parseHostPort } from './address.ts';
 export { type DataDirectory, type DataDirectoryInit, openDataDirectory } from './data-directory/data-directory.ts';
+export { readInstanceId } from './data-directory/identity.ts';
 export { openStore, type Store, type StoreInit } from './data-directory/store.ts';
 export {
   type GatewayConfig,

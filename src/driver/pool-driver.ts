@@ -27,6 +27,8 @@ export interface DriverInit {
   send(to: InstanceId, bytes: Uint8Array): boolean;
   publish(bytes: Uint8Array): void;
   disconnect(peer: InstanceId): void;
+  /** Why this must not be written now, or null. What depends on it then does not happen. */
+  refuse(what: Stored): string | null;
   /** Makes a batch durable; throws if it cannot. */
   write(batch: readonly Stored[]): void;
   /** Carries out a job that needs no client; ends with `jobEnded`. */
@@ -285,8 +287,11 @@ export class PoolDriver implements PoolPort {
 
   #flush(): void {
     this.#flushing = false;
-    const batch = this.#writes;
+    const asked = this.#writes.map((each) => ({ ...each, refusal: this.#init.refuse(each.what) }));
     this.#writes = [];
+    for (const { write, refusal } of asked)
+      if (refusal !== null) this.feed({ kind: 'store-failed', write, reason: refusal });
+    const batch = asked.filter(({ refusal }) => refusal === null);
     if (batch.length === 0) return;
     try {
       this.#init.write(batch.map(({ what }) => what));

@@ -55,7 +55,24 @@ export type AccessRequest =
   /** The editions of a record's credentials that stand: what an admin's next edition is made from. */
   | { readonly kind: 'list-editions'; readonly recordId: string }
   /** A sealed edition of a record's credentials. */
-  | { readonly kind: 'offer-edition'; readonly sealed: Uint8Array };
+  | { readonly kind: 'offer-edition'; readonly sealed: Uint8Array }
+  /** Entries of the answering instance's own audit log: behind a sequence number, or the newest. */
+  | {
+      readonly kind: 'audit-page';
+      readonly after: number | null;
+      readonly most: number;
+      readonly match: AuditMatch | null;
+    };
+
+/** Which events of an audit log are wanted; everything has to hold. */
+export interface AuditMatch {
+  /** Empty: any. */
+  readonly kinds: readonly string[];
+  /** Somewhere in the line, in any case; empty: anything. */
+  readonly text: string;
+  readonly sinceUnixMs: number | null;
+  readonly untilUnixMs: number | null;
+}
 
 /** What an instance tells whoever it has let in. */
 export interface Welcome {
@@ -102,7 +119,15 @@ export type AccessAnswer =
     }
   /** A page of a job's output, which has so many bytes in all. */
   | { readonly kind: 'output'; readonly totalBytes: number; readonly page: Uint8Array }
-  | { readonly kind: 'editions'; readonly sealed: readonly Uint8Array[] };
+  | { readonly kind: 'editions'; readonly sealed: readonly Uint8Array[] }
+  /** Lines as they stand in the log. Ask again behind `next` until it is `end`. */
+  | {
+      readonly kind: 'audit';
+      readonly instanceId: InstanceId;
+      readonly lines: readonly Uint8Array[];
+      readonly next: number;
+      readonly end: number;
+    };
 
 /** The limit and a part of the members, as the answering instance sees them. */
 export interface PoolPage {
@@ -131,6 +156,12 @@ export const ENTRY_POINTS_MAX = 64;
 export const MEMBER_PAGE_MAX = 256;
 /** Records in one page; each weighs up to POLICY_BYTES_MAX. */
 export const RECORD_PAGE_MAX = 200;
+/** Entries in one page of an audit log. */
+export const AUDIT_PAGE_MAX = 1000;
+/** Bytes of one entry of an audit log. */
+export const AUDIT_ENTRY_BYTES_MAX = 32 * 1024;
+/** Kinds of event that one question may name. */
+export const AUDIT_KINDS_MAX = 32;
 /** Trace steps in one answer. */
 const STEPS_MAX = 4096;
 
@@ -142,6 +173,13 @@ const jobId = text(JOB_ID_LENGTH);
 const recordId = text(RECORD_ID_LENGTH);
 const addresses = list(text(ADDRESS_LENGTH_MAX), ADDRESSES_MAX);
 const none = struct({});
+
+const auditMatch = struct<AuditMatch>({
+  kinds: list(text(NAME_LENGTH_MAX), AUDIT_KINDS_MAX),
+  text: text(NAME_LENGTH_MAX),
+  sinceUnixMs: nullable(uint(STAMP_UNIX_MS_MAX)),
+  untilUnixMs: nullable(uint(STAMP_UNIX_MS_MAX)),
+});
 
 const requestCodec: Codec<AccessRequest> = union<AccessRequest>({
   hello: [0, struct({ grant: nullable(sealed(POLICY_BYTES_MAX)) })],
@@ -157,6 +195,7 @@ const requestCodec: Codec<AccessRequest> = union<AccessRequest>({
   'job-output': [20, struct({ jobId, offset: uint(JOB_OUTPUT_BYTES_MAX) })],
   'list-editions': [30, struct({ recordId })],
   'offer-edition': [31, struct({ sealed: sealed(EDITION_BYTES_MAX) })],
+  'audit-page': [50, struct({ after: nullable(uint()), most: uint(AUDIT_PAGE_MAX, 1), match: nullable(auditMatch) })],
 });
 
 const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
@@ -191,6 +230,15 @@ const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
   records: [6, struct({ records: list(targetRecordCodec, RECORD_PAGE_MAX), next: nullable(recordId) })],
   output: [20, struct({ totalBytes: uint(JOB_OUTPUT_BYTES_MAX), page: bytes({ max: OUTPUT_PAGE_BYTES_MAX }) })],
   editions: [30, struct({ sealed: list(sealed(EDITION_BYTES_MAX), EDITIONS_MAX) })],
+  audit: [
+    50,
+    struct({
+      instanceId: keyId,
+      lines: list(bytes({ max: 2 * AUDIT_ENTRY_BYTES_MAX + 1 }), AUDIT_PAGE_MAX),
+      next: uint(),
+      end: uint(),
+    }),
+  ],
 });
 
 const numbered = <T>(body: Codec<T>): Codec<Numbered<T>> => struct<Numbered<T>>({ number: uint(0xffff_ffff), body });

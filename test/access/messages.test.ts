@@ -48,6 +48,16 @@ const requests: readonly (readonly [AccessRequest, string])[] = [
   [{ kind: 'offer-record', sealed: BYTES }, '820782078143010203'],
   [{ kind: 'list-records', match: 'a', after: null }, '82078208826161f6'],
   [{ kind: 'drain-member', command: BYTES }, '820782098143010203'],
+  [{ kind: 'audit-page', after: null, most: 5, match: null }, '820782183283f605f6'],
+  [
+    {
+      kind: 'audit-page',
+      after: 1,
+      most: 2,
+      match: { kinds: ['denied'], text: 'a', sinceUnixMs: 3, untilUnixMs: null },
+    },
+    '82078218328301028481' + '6664656e696564' + '616103f6',
+  ],
 ];
 
 const answers: readonly AccessAnswer[] = [
@@ -68,6 +78,7 @@ const answers: readonly AccessAnswer[] = [
   { kind: 'job', notice, steps: [{ atUnixMs: 1, instanceId: key.id, what: 'a', detail: '' }] },
   { kind: 'pool', gatewayUid: 'uid', gatewayName: 'name', maxInstances: 3, limitVersion: 1, members: [], next: key.id },
   { kind: 'records', records: [], next: null },
+  { kind: 'audit', instanceId: key.id, lines: [BYTES], next: 1, end: 2 },
 ];
 
 describe('messages of the access plane', () => {

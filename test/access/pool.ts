@@ -7,6 +7,7 @@ import {
   proveInstance,
   startAccessServer,
 } from '../../src/access/index.ts';
+import type { Audit, AuditEvent } from '../../src/audit/index.ts';
 import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../src/base/ed25519.ts';
 import type { PeerKeyId } from '../../src/base/ids.ts';
 import { STAMP_ZERO } from '../../src/base/stamp.ts';
@@ -161,6 +162,10 @@ export class TestMember {
   server: AccessServer | undefined;
   /** What it says of where it is; its true addresses if it is left alone. */
   announced: readonly string[] | undefined;
+  /** What was recorded, in order. */
+  readonly recorded: AuditEvent[] = [];
+  /** Why nothing can be recorded. */
+  auditFailure: string | null = null;
 
   constructor(pool: TestPool, label: string) {
     this.#pool = pool;
@@ -180,8 +185,21 @@ export class TestMember {
       workloads,
       vault: new MemoryVault(),
       vaultKey: null,
+      audit: this.#createAudit(),
     });
     return this;
+  }
+
+  #createAudit(): Audit {
+    const member = this;
+    return {
+      append: (event) => void member.recorded.push(event),
+      appendNow: async (event) => void member.recorded.push(event),
+      page: async () => ({ lines: [], next: 0, end: 0 }),
+      get failure() {
+        return member.auditFailure;
+      },
+    };
   }
 
   /** From now on job requests are not answered; resolves when one has come. */

@@ -186,6 +186,49 @@ describe('a user', () => {
   });
 });
 
+describe('the audit', () => {
+  const asked = { kind: 'audit-page', after: null, most: 5, match: null } as const;
+
+  it('is read by a user whose grant says so by name, and by nobody else', async () => {
+    const { pool, member } = await startMember();
+    const everything = await connectUser(member, grantOf(pool, { allow: [{ kind: '*', record: '*' }] }));
+    await expect(everything.request(asked, 'audit', soon())).rejects.toMatchObject({ code: 'not-allowed' });
+    const auditor = await connectUser(member, grantOf(pool, { allow: [{ kind: 'audit', record: '*' }] }));
+    expect(await auditor.request(asked, 'audit', soon())).toMatchObject({ instanceId: member.id, end: 0 });
+  });
+
+  it('is told who came, what they asked for and what they were denied', async () => {
+    const { pool, member } = await startMember();
+    const client = await connectUser(member, grantOf(pool));
+    await expect(client.request(requestOf('offer-limit'), 'done', soon())).rejects.toMatchObject({
+      code: 'not-allowed',
+    });
+    const own = await connectAdmin([member]);
+    closeLater(() => own.stop());
+    await own.request(requestOf('offer-limit'), 'done', soon());
+    await own.request({ kind: 'pool-view', after: null }, 'pool', soon());
+    const told = member.recorded.map((event) => ({ ...event, address: null, reason: null }));
+    expect(told).toMatchObject([
+      { kind: 'client-welcomed', caller: user.id, role: 'user' },
+      { kind: 'denied', caller: user.id, what: 'offer-limit', code: 'not-allowed' },
+      { kind: 'client-welcomed', caller: admin.id, role: 'admin' },
+      { kind: 'requested', caller: admin.id, what: 'offer-limit', outcome: 'done' },
+    ]);
+  });
+
+  it('that cannot be written lets nobody begin anything', async () => {
+    const { pool, member } = await startMember();
+    const record = pool.addRecord('127.0.0.1', 1, 'web-1');
+    const client = await connectUser(member, grantOf(pool));
+    member.auditFailure = 'ENOSPC';
+    await expect(client.submit({ kind: 'tunnel', recordId: record.recordId }, soon())).rejects.toMatchObject({
+      code: 'storage-failed',
+      message: expect.stringContaining('ENOSPC'),
+    });
+    expect(member.offered).toEqual([]);
+  });
+});
+
 describe('an admin', () => {
   it.each(['offer-limit', 'offer-record', 'drain-member'] as const)('may %s', async (kind) => {
     const { member } = await startMember();

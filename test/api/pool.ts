@@ -273,6 +273,7 @@ export function sourceOf(dataDir: string, changes: Partial<ControlSource> = {}):
         access: [`/ip4/10.0.0.1/tcp/7401/p2p/${SELF}`],
         http: '127.0.0.1:8099',
       }),
+      auditFailure: () => null,
       meshPeers: () => [idOf('gw-b'), idOf('gw-c')],
     },
     events,

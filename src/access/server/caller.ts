@@ -15,6 +15,9 @@ export interface Caller {
   readonly grant: Grant | null;
 }
 
+/** The kind of a permission to read the audit; its record is `*`. */
+const AUDIT_PERMISSION = 'audit';
+
 /** What a client showed and what it is judged by. */
 export interface CallerInit {
   readonly peer: PeerKeyId;
@@ -53,6 +56,11 @@ export function knownCaller(caller: Caller | undefined, unixMs: number): Caller 
 /** True if the caller may see the record. */
 export function maySee(caller: Caller, record: TargetRecord): boolean {
   return caller.grant === null || caller.grant.allow.some((permission) => matches(permission, record));
+}
+
+/** True if the caller may read the audit: an admin, or a user whose grant says so by name. What allows every kind of job does not allow this. */
+export function mayReadAudit({ grant }: Caller): boolean {
+  return grant === null || grant.allow.some(({ kind, record }) => kind === AUDIT_PERMISSION && record === '*');
 }
 
 function openGrant(sealed: Uint8Array, { gateway, verify }: CallerInit): Grant {

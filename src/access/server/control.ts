@@ -1,4 +1,5 @@
 import type { Connection, Stream } from '@libp2p/interface';
+import type { Audit } from '../../audit/index.ts';
 import { GatewayError } from '../../base/errors.ts';
 import { parseKeyId } from '../../base/ids.ts';
 import type { Verify } from '../../base/signing.ts';
@@ -20,6 +21,7 @@ import type { AccessLog } from '../log.ts';
 import { pauseReading, resumeReading, trySend } from '../stream-state.ts';
 import { knownCaller, recogniseCaller } from './caller.ts';
 import type { Directory } from './directory.ts';
+import type { Ledger } from './ledger.ts';
 import { entryPoints } from './pages.ts';
 import { answerRequest } from './requests.ts';
 import type { Visitors } from './visitors.ts';
@@ -34,6 +36,8 @@ export interface ControlComponents {
   readonly proof: Uint8Array;
   /** What clients seal credentials to; null: they cannot. */
   readonly vaultKey: Uint8Array | null;
+  readonly audit: Audit;
+  readonly ledger: Ledger;
   readonly log: AccessLog;
 }
 
@@ -93,15 +97,21 @@ export class ControlServer {
     using deadline = new Deadline(REQUEST_TIMEOUT_MS, [this.#gone.signal]);
     const { signal } = deadline;
     try {
-      this.#send(number, await this.#answer(request, signal));
+      this.#settle(number, request, await this.#answer(request, signal));
     } catch (error) {
       if (!(error instanceof GatewayError))
         this.#components.log.warn({ request: request.kind, error }, 'request failed');
-      this.#send(number, { kind: 'refused', failure: failureOf(error, signal) });
+      this.#settle(number, request, { kind: 'refused', failure: failureOf(error, signal) });
     } finally {
       this.#answering -= 1;
       if (this.#answering === REQUESTS_MAX - 1) this.#advance();
     }
+  }
+
+  #settle(number: number, request: AccessRequest, answer: AccessAnswer): void {
+    const { ledger, visitors } = this.#components;
+    ledger.answered(this.#connection, visitors.callerOn(this.#connection), request, answer);
+    this.#send(number, answer);
   }
 
   async #answer(request: AccessRequest, signal: AbortSignal): Promise<AccessAnswer> {
@@ -112,11 +122,14 @@ export class ControlServer {
   }
 
   #welcome(grant: Uint8Array | null): AccessAnswer {
-    const { port, verify, visitors, proof, vaultKey } = this.#components;
+    const { port, verify, visitors, proof, vaultKey, ledger } = this.#components;
     const peer = parseKeyId(this.#connection.remotePeer.toString());
     if (peer === undefined) throw new GatewayError('not-allowed', 'the connection was not made with an Ed25519 key');
     const unixMs = port.unixMs();
-    visitors.welcome(this.#connection, recogniseCaller({ peer, grant, gateway: port.gateway, unixMs, verify }));
+    const caller = recogniseCaller({ peer, grant, gateway: port.gateway, unixMs, verify });
+    // A client greets again and again to learn of new members.
+    if (visitors.callerOn(this.#connection) === undefined) ledger.welcomed(this.#connection, caller);
+    visitors.welcome(this.#connection, caller);
     return {
       kind: 'welcome',
       instanceId: port.view().self,

@@ -6,6 +6,7 @@
  * signed by the caller of its job. Everything that can wait has a bound (`bounds.ts`).
  */
 import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
+import type { Audit } from '../../audit/index.ts';
 import { createEd25519Verify } from '../../base/ed25519.ts';
 import type { PoolPort } from '../../pool-port.ts';
 import type { Vault } from '../../vault/index.ts';
@@ -18,6 +19,7 @@ import { type AccessLog, silentLog } from '../log.ts';
 import { createAccessNode, startAccessNode } from '../node.ts';
 import { ControlServer } from './control.ts';
 import { Directory } from './directory.ts';
+import { Ledger } from './ledger.ts';
 import { OpeningServer } from './openings.ts';
 import { Relay } from './relay.ts';
 import { SessionServer } from './sessions.ts';
@@ -39,6 +41,7 @@ export interface AccessServerInit {
   readonly vault: Vault;
   /** X25519 key that clients seal credentials to; null: this vault takes none from them. */
   readonly vaultKey: Uint8Array | null;
+  readonly audit: Audit;
   readonly log?: AccessLog;
 }
 
@@ -79,26 +82,31 @@ export async function startAccessServer(init: AccessServerInit): Promise<AccessS
 async function serveProtocols(
   node: Libp2p,
   reclaim: BufferReclaim,
-  { port, workloads, vault, vaultKey, proof, log = silentLog }: AccessServerInit,
+  { port, workloads, vault, vaultKey, proof, audit, log = silentLog }: AccessServerInit,
 ): Promise<Worker> {
   const verify = createEd25519Verify();
   const visitors = new Visitors((peer) => void forget(node, peer));
   const worker = new Worker({ port, workloads, vault, reclaim, log });
   const directory = new Directory(port);
   const relay = new Relay(node, directory);
-  const sessions = new SessionServer({ port, verify, visitors, worker, relay, log });
+  const ledger = new Ledger(audit);
+  const sessions = new SessionServer({ port, verify, visitors, worker, relay, ledger, log });
   node.addEventListener('connection:open', ({ detail }) => visitors.arrive(detail));
   await node.handle(
     Protocol.accessControl,
     (stream, connection) =>
-      new ControlServer({ port, directory, verify, visitors, proof, vaultKey, log }, stream, connection).start(),
+      new ControlServer(
+        { port, directory, verify, visitors, proof, vaultKey, audit, ledger, log },
+        stream,
+        connection,
+      ).start(),
     { maxInboundStreams: CONTROL_STREAMS_MAX },
   );
   await node.handle(Protocol.accessSession, (stream, connection) => void sessions.serve(stream, connection), {
     maxInboundStreams: STREAMS_MAX,
     maxOutboundStreams: STREAMS_MAX,
   });
-  const openings = new OpeningServer({ port, directory, visitors, worker, log });
+  const openings = new OpeningServer({ port, directory, visitors, worker, ledger, log });
   await node.handle(Protocol.accessOpen, (stream, connection) => void openings.serve(stream, connection), {
     maxInboundStreams: STREAMS_MAX,
   });

@@ -10,6 +10,7 @@ import type { AccessLog } from '../log.ts';
 import { sendAnswer } from '../session-answer.ts';
 import { knownCaller } from './caller.ts';
 import type { Directory } from './directory.ts';
+import type { Ledger } from './ledger.ts';
 import { refuse } from './sessions.ts';
 import { Turnstile } from './turnstile.ts';
 import type { Visitors } from './visitors.ts';
@@ -21,6 +22,7 @@ export interface OpeningComponents {
   readonly directory: Directory;
   readonly visitors: Visitors;
   readonly worker: Worker;
+  readonly ledger: Ledger;
   readonly log: AccessLog;
 }
 
@@ -37,13 +39,15 @@ export class OpeningServer {
 
   /** Serves one stream to its end. Never throws. */
   async serve(stream: Stream, connection: Connection): Promise<void> {
-    const { visitors, worker, port, log } = this.#components;
+    const { visitors, worker, port, ledger, log } = this.#components;
     try {
+      ledger.assertWritable();
       const caller = knownCaller(visitors.callerOn(connection), port.unixMs());
       const jobId = await this.#place(stream, connection);
       if (jobId !== null) await worker.run(stream, { jobId, caller: caller.id });
     } catch (error) {
       log.debug({ peer: connection.remotePeer.toString(), error }, 'job refused');
+      if (error instanceof GatewayError) ledger.denied(connection, 'submit', error);
       await refuse(stream, error);
     }
   }

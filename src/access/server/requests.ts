@@ -1,16 +1,20 @@
+import type { Audit } from '../../audit/index.ts';
 import { assertNever } from '../../base/assert.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { Reply } from '../../core/index.ts';
 import type { PoolPort } from '../../pool-port.ts';
 import type { AccessAnswer, AccessRequest } from '../../wire/access-message.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, mayReadAudit } from './caller.ts';
 import type { Directory } from './directory.ts';
+import type { Ledger } from './ledger.ts';
 import { poolPage, recordPage } from './pages.ts';
 
 /** What answering needs. */
 export interface RequestComponents {
   readonly port: PoolPort;
   readonly directory: Directory;
+  readonly audit: Audit;
+  readonly ledger: Ledger;
 }
 
 /** Requests of a client that has shown who it is. */
@@ -26,6 +30,7 @@ export async function answerRequest(
   const { port } = components;
   switch (request.kind) {
     case 'submit':
+      components.ledger.assertWritable();
       return answerOf(components, await port.submit(request.request, signal));
     case 'job-info':
       return queryJob(components, caller, { jobId: request.jobId, wantTrace: false }, signal);
@@ -56,6 +61,8 @@ export async function answerRequest(
     case 'offer-edition':
       assertAdmin(caller, 'write credentials');
       return answerOf(components, await port.offerEdition(request.sealed, signal));
+    case 'audit-page':
+      return auditPage(components, caller, request);
     default:
       return assertNever(request);
   }
@@ -75,6 +82,21 @@ async function queryJob(
   const isOwn = answer.notice !== null && (caller.grant === null || answer.notice.caller === caller.id);
   if (!isOwn) throw new GatewayError('not-found', `job ${asked.jobId} is not known to this gateway`);
   return answer;
+}
+
+async function auditPage(
+  { audit, port }: RequestComponents,
+  caller: Caller,
+  query: Extract<KnownRequest, { kind: 'audit-page' }>,
+): Promise<AccessAnswer> {
+  if (!mayReadAudit(caller)) {
+    throw new GatewayError(
+      'not-allowed',
+      `only an admin or a grant with audit:* may read the audit; key ${caller.id} has neither`,
+    );
+  }
+  const page = await audit.page(query);
+  return { kind: 'audit', instanceId: port.view().self, ...page };
 }
 
 function assertAdmin(caller: Caller, what: string): void {

@@ -10,6 +10,7 @@ import { Deadline } from '../deadline.ts';
 import { takeFrame } from '../frame.ts';
 import type { AccessLog } from '../log.ts';
 import { sendRefusal } from '../session-answer.ts';
+import type { Ledger } from './ledger.ts';
 import type { Relay } from './relay.ts';
 import type { Visitors } from './visitors.ts';
 import type { Worker } from './worker.ts';
@@ -21,6 +22,7 @@ export interface SessionComponents {
   readonly visitors: Visitors;
   readonly worker: Worker;
   readonly relay: Relay;
+  readonly ledger: Ledger;
   readonly log: AccessLog;
 }
 
@@ -56,6 +58,7 @@ export class SessionServer {
       }
     } catch (error) {
       this.#components.log.debug({ peer: connection.remotePeer.toString(), error }, 'session refused');
+      if (error instanceof GatewayError) this.#components.ledger.denied(connection, 'session', error);
       await refuse(stream, error);
     }
   }

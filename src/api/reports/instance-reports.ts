@@ -55,11 +55,12 @@ export function reportStatus({ port, view, facts }: InstanceSource): StatusRepor
 
 /** Whether this instance is admitted and serving, and why not. */
 export function reportHealth({ port, view, facts }: InstanceSource): HealthReport {
-  const healthy = view.state === 'admitted';
+  const auditFailure = facts.auditFailure();
+  const healthy = view.state === 'admitted' && auditFailure === null;
   return {
     healthy,
     state: view.state,
-    reason: healthy ? 'admitted and serving' : unhealthyReason(view.state, ownReason(view)),
+    reason: auditFailure === null ? reasonOf(view) : `takes no jobs: the audit log cannot be written (${auditFailure})`,
     instanceId: port.instanceId,
     name: facts.name,
     gateway: { uid: port.gateway.uid, name: port.gateway.name },
@@ -68,6 +69,10 @@ export function reportHealth({ port, view, facts }: InstanceSource): HealthRepor
     seatsHeld: view.admission.seatsHeld,
     maxInstances: view.admission.maxInstances,
   };
+}
+
+function reasonOf(view: PoolView): string {
+  return view.state === 'admitted' ? 'admitted and serving' : unhealthyReason(view.state, ownReason(view));
 }
 
 /** The limit in force, who signed it and who holds it. */

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { defineProgram } from '../frame/command-tree.ts';
 import { completionCommand } from '../frame/completion-command.ts';
 import type { Terminal } from '../frame/terminal.ts';
+import { auditGroup } from './audit/index.ts';
 import { debugGroup } from './debug/index.ts';
 import { drainCommand } from './drain.ts';
 import { healthCheckCommand } from './health-check.ts';
@@ -27,6 +28,7 @@ export async function assembleGateway(terminal: Terminal, args: readonly string[
       drainCommand(terminal),
       stopCommand(terminal),
       debugGroup(terminal),
+      auditGroup(terminal),
       completionCommand('gateway', terminal),
     ],
     terminal,

@@ -4,6 +4,7 @@ import { defineProgram } from '../frame/command-tree.ts';
 import { completionCommand } from '../frame/completion-command.ts';
 import type { Terminal } from '../frame/terminal.ts';
 import { actionGroup } from './action/index.ts';
+import { auditGroup } from './audit/index.ts';
 import { gatewayGroup } from './gateway/index.ts';
 import { grantGroup } from './grant/index.ts';
 import { recordGroup } from './record/index.ts';
@@ -23,6 +24,7 @@ export async function assemblePam(terminal: Terminal): Promise<Command> {
       grantGroup(terminal),
       tunnelGroup(terminal),
       actionGroup(terminal),
+      auditGroup(terminal),
       completionCommand('pam', terminal),
     ],
     terminal,

@@ -29,6 +29,11 @@ export function openIdentity(directory: string): Identity {
   return readIdentity(path, true);
 }
 
+/** The id of the instance that a data directory belongs to, running or not. Throws `data-directory`. */
+export function readInstanceId(directory: string): InstanceId {
+  return readIdentity(join(directory, IDENTITY_FILE), false).instanceId;
+}
+
 function isMissing(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) === undefined;
 }

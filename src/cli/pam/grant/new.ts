@@ -84,9 +84,9 @@ function parsePermissions(texts: readonly string[]): readonly Permission[] {
   return texts.map((text) => {
     const at = text.indexOf(':');
     const kind = text.slice(0, Math.max(0, at));
-    if (at < 1 || !(kind === '*' || JOB_KINDS.some((known) => known === kind))) {
+    if (at < 1 || !['*', 'audit', ...JOB_KINDS].includes(kind)) {
       throw new GatewayError('bad-usage', `--allow: "${text}" is not KIND:RECORD`, {
-        remedy: `KIND is one of ${JOB_KINDS.join(', ')} or *; RECORD is an id or a title, * stands for any characters.`,
+        remedy: `KIND is one of ${JOB_KINDS.join(', ')}, audit or *; RECORD is an id or a title, * stands for any characters.`,
       });
     }
     return { kind, record: parseText(text.slice(at + 1), { flag: '--allow', max: NAME_LENGTH_MAX }) };
