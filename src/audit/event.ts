@@ -41,6 +41,8 @@ export const AUDIT_EVENTS = {
   draining: { reason: text, sessions: number },
   'handover-given-up': { reason: text },
 
+  'member-met': { instance: text, state: text, version: text },
+  'member-left': { instance: text },
   'member-suspected': { instance: text, accuser: text },
   'member-dead': { instance: text },
   'member-alive': { instance: text },

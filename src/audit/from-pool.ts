@@ -19,6 +19,13 @@ const NOTES: Readonly<Record<string, (detail: Detail) => AuditEvent>> = {
   'seat-yielded': (detail) => ({ kind: 'seat-yielded', maxInstances: number(detail, 'maxInstances') }),
   draining: (detail) => ({ kind: 'draining', reason: text(detail, 'reason'), sessions: number(detail, 'sessions') }),
   'handover-given-up': (detail) => ({ kind: 'handover-given-up', reason: text(detail, 'reason') }),
+  'member-met': (detail) => ({
+    kind: 'member-met',
+    instance: text(detail, 'instance'),
+    state: text(detail, 'state'),
+    version: text(detail, 'version'),
+  }),
+  'member-left': (detail) => ({ kind: 'member-left', instance: text(detail, 'instance') }),
   'member-suspect': (detail) => ({
     kind: 'member-suspected',
     instance: text(detail, 'instance'),

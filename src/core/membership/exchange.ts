@@ -152,7 +152,13 @@ export class Exchange {
     if (member !== undefined) this.#detector.refuted(member);
     if (member !== undefined && record.state === 'left') this.#leavers.push(member);
     if (result === 'new') this.newsAtMs = now.atMs;
+    this.#noteComingOrGoing(record, result);
     return result;
+  }
+
+  #noteComingOrGoing({ instanceId: instance, state, version }: MemberRecord, result: 'new' | 'newer'): void {
+    if (state === 'left') this.#context.outbox.note('info', 'member-left', { instance });
+    else if (result === 'new') this.#context.outbox.note('info', 'member-met', { instance, state, version });
   }
 
   /** Members that have said since the last call that they are leaving. */

@@ -112,6 +112,29 @@ export function betray(secret: Uint8Array, gatewayUid: string): Attack {
   };
 }
 
+/** An insider with a plan: it has the pool's secret, connects to one member, and sends it what `plan` makes for that member. */
+export async function tellLies(
+  {
+    secret,
+    gatewayUid,
+    address,
+  }: { readonly secret: Uint8Array; readonly gatewayUid: string; readonly address: string },
+  plan: (peer: string) => { readonly direct: readonly Uint8Array[]; readonly gossip: readonly Uint8Array[] },
+): Promise<void> {
+  const mesh = outsiderMesh(secret, gatewayUid);
+  await mesh.start(AbortSignal.timeout(STEP_MS));
+  try {
+    const peer = await mesh.connect([address], AbortSignal.timeout(STEP_MS));
+    const { direct, gossip } = plan(peer);
+    for (const bytes of direct) mesh.send(peer, bytes);
+    for (const bytes of gossip) mesh.publish(bytes);
+    // Whatever it leads to has begun before the link goes.
+    await delay(PACE_MS);
+  } finally {
+    await mesh.stop();
+  }
+}
+
 async function sendNonsense(node: Libp2p, { address, random, signal }: AttackInit): Promise<void> {
   const [host, port] = address.split(':');
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(STEP_MS)]);
