@@ -1,7 +1,8 @@
 /** The parts, in the order in which they run: a literal table. */
 
+import { dispatch } from './dispatch/index.ts';
 import type { Part } from './part.ts';
 import { tunnel } from './tunnel/index.ts';
 
 /** Every part of the benchmark. */
-export const PARTS: readonly Part[] = [tunnel];
+export const PARTS: readonly Part[] = [tunnel, dispatch];

@@ -95,6 +95,15 @@ export async function measureRounds(
   );
 }
 
+/** Without a contender for whom the figure means nothing. */
+export function without(row: Row, name: string): Row {
+  return {
+    ...row,
+    figures: row.figures.filter((figure) => figure.name !== name),
+    ratios: row.ratios.filter(({ to }) => to !== name),
+  };
+}
+
 /** What a ratio is wanted to be. */
 export type Bound = { readonly atLeast: number } | { readonly atMost: number } | { readonly below: number };
 

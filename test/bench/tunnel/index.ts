@@ -1,7 +1,7 @@
 /** Tunnels beside `ssh -L` and beside no tunnel at all, between the same two processes. */
 
 import { processorMs } from '../measure/process-tree.ts';
-import { measurePaired, measureRounds, percentile, type Row, ratioAim } from '../measure/rows.ts';
+import { measurePaired, measureRounds, percentile, type Row, ratioAim, without } from '../measure/rows.ts';
 import { type Bench, type Part, type PartReport, sized } from '../part.ts';
 import { type Direction, roundTrips, setUpRate, setUps, throughput } from './caller.ts';
 import { sshMissing, sshVersion } from './ssh-forward.ts';
@@ -59,15 +59,6 @@ async function measureThroughput(
   });
   const [speed, cost] = rows;
   return speed === undefined || cost === undefined ? rows : [speed, without(cost, 'direct')];
-}
-
-/** Without a contender for whom the figure means nothing. */
-function without(row: Row, name: string): Row {
-  return {
-    ...row,
-    figures: row.figures.filter((figure) => figure.name !== name),
-    ratios: row.ratios.filter(({ to }) => to !== name),
-  };
 }
 
 function measureRoundTrips(bench: Bench, ways: readonly Way[]): Promise<readonly Row[]> {

@@ -1,0 +1,46 @@
+/** A pool that serves one record, for the parts that load it. */
+
+import { type AccessClient, connectAccess } from '../../src/access/client/index.ts';
+import { untilAgreed } from '../e2e/harness/agreement.ts';
+import { Pool } from '../e2e/harness/pool.ts';
+import { addRecord, untilRecordHeld } from '../e2e/harness/records.ts';
+import type { Bench } from './part.ts';
+
+const CONNECT_MS = 20_000;
+const RECORD = 'bench';
+
+/** A pool whose instances all serve and hold the record. */
+export interface ServingPool {
+  readonly pool: Pool;
+  readonly names: readonly string[];
+  readonly recordId: string;
+  readonly record: string;
+  readonly processIds: readonly number[];
+  /** A client of the admin's whose entry is the instance of that place. */
+  connect(entry: number): Promise<AccessClient>;
+}
+
+/** Starts it; the record is a TCP target at this port of 127.0.0.1. */
+export async function startServingPool(bench: Bench, instances: number, targetPort: number): Promise<ServingPool> {
+  const names = Array.from({ length: instances }, (_, number) => `i${number}`);
+  const pool = new Pool({ maxInstances: instances, bootstrap: names });
+  bench.defer(() => pool.end());
+  await untilAgreed(pool.startAll(names), { holders: names, within: CONNECT_MS + 5000 * instances });
+  const recordId = await addRecord(pool, RECORD, { host: '127.0.0.1', port: targetPort });
+  await untilRecordHeld(pool, names, RECORD);
+  return {
+    pool,
+    names,
+    recordId,
+    record: RECORD,
+    processIds: pool.started.map(({ processId }) => processId),
+    connect: async (entry) => {
+      const { key, poolKey } = pool.profile();
+      const addresses = [pool.site(names[entry % instances] ?? '').access];
+      const init = { keySeed: key.reveal(), grant: null, addresses, poolKey, gatewayUid: pool.uid };
+      const client = await connectAccess(init, AbortSignal.timeout(CONNECT_MS));
+      bench.defer(() => client.stop());
+      return client;
+    },
+  };
+}
