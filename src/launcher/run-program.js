@@ -7,6 +7,7 @@ import module from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { become, canExec } from './become.js';
+import { keepResolutions } from './resolution-cache.js';
 import { compileCacheFolder, findPinnedRuntime, isRuntime, missingRuntimeMessage, packageRoot } from './runtime.js';
 
 /** The exit code for a wrong configuration, as of the programs themselves. */
@@ -50,6 +51,7 @@ function fail(program, reason) {
  */
 async function load(program) {
   module.enableCompileCache?.(compileCacheFolder);
+  keepResolutions({ packageRoot, folder: compileCacheFolder });
   const source = join(packageRoot, 'src', 'cli', program, 'main.ts');
   const entry = existsSync(source) ? source : join(packageRoot, 'dist', 'cli', program, 'main.js');
   await import(pathToFileURL(entry).href);

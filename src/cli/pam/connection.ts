@@ -30,7 +30,7 @@ export function addProfileOptions(command: Command): Command {
 
 /** The profile meant by the flags and the environment, with the addresses that were added. */
 export async function openProfile(terminal: Terminal, { profile: flag, address }: ProfileOptions): Promise<Profile> {
-  const { explainDialAddress, loadProfile, profilePath } = await import('../../config/index.ts');
+  const { explainDialAddress, loadProfile, profilePath } = await import('../../config/client.ts');
   for (const added of address) {
     const problem = explainDialAddress(added);
     if (problem !== undefined) throw new GatewayError('bad-usage', `--address: "${added}" ${problem}`);
@@ -76,7 +76,7 @@ export function assertGateway(profile: Profile, named: string): void {
 export async function adminKeysOf(profile: Profile, furtherProfiles: readonly string[]): Promise<readonly KeyPair[]> {
   const [{ keyPairFromSeed }, { loadProfile }] = await Promise.all([
     import('../../base/ed25519.ts'),
-    import('../../config/index.ts'),
+    import('../../config/client.ts'),
   ]);
   const profiles = [profile, ...furtherProfiles.map((path) => loadProfile(path))];
   for (const { role, name, gateway } of profiles) {
