@@ -13,7 +13,7 @@ const ENTRIES_MAX = 20_000;
 /** An instance runs for months: what its start has resolved is written down after this time, in milliseconds. */
 const KEEP_AFTER_MS = 5_000;
 
-/** @typedef {Record<string, readonly [url: string, format: string | null]>} Resolutions by what was imported, how and where */
+/** @typedef {Record<string, readonly [url: string, format: string]>} Resolutions by what was imported and where */
 /** @typedef {{ readonly stamp: string, readonly found: Resolutions }} Kept what the file holds */
 
 /**
@@ -30,13 +30,15 @@ export function keepResolutions({ packageRoot, folder }) {
   module.registerHooks({
     resolve: (specifier, context, next) => {
       const { parentURL } = context;
-      if (parentURL === undefined || specifier.startsWith('node:')) return next(specifier, context);
-      const how = context.conditions.includes('require') ? 'require' : 'import';
-      const key = `${specifier} ${how} ${shorten(parentURL, root)}`;
+      // What is required keeps its own ways: there the format is found out later, from the file's ending.
+      const isRequired = context.conditions.includes('require');
+      if (parentURL === undefined || isRequired || specifier.startsWith('node:')) return next(specifier, context);
+      const key = `${specifier} ${shorten(parentURL, root)}`;
       const known = found[key];
       if (known !== undefined) return { url: lengthen(known[0], root), format: known[1], shortCircuit: true };
       const resolved = next(specifier, context);
-      found[key] = [shorten(resolved.url, root), resolved.format ?? null];
+      if (typeof resolved.format !== 'string') return resolved;
+      found[key] = [shorten(resolved.url, root), resolved.format];
       added += 1;
       return resolved;
     },

@@ -43,6 +43,7 @@ function run(): string {
   return stdout + stderr;
 }
 
+const TWICE = 2;
 const cache = (): string => join(root, 'cache', 'resolutions.json');
 
 describe('the cache of resolutions', () => {
@@ -50,11 +51,18 @@ describe('the cache of resolutions', () => {
     expect(run()).toBe('first\n');
     const kept = readFileSync(cache(), 'utf8');
     expect(JSON.parse(kept).found).toMatchObject({
-      'greeting import main.js': ['node_modules/greeting/first.js', 'module'],
+      'greeting main.js': ['node_modules/greeting/first.js', 'module'],
     });
     // What was found is believed: an import that would fail now is answered from the cache.
     writeFileSync(join(root, 'node_modules', 'greeting', 'package.json'), '{"name":"greeting","exports":{}}');
     expect(run()).toContain('first');
+  });
+
+  it('leaves alone what is required, of whatever kind', () => {
+    write('old.cjs', `console.log(require('./package.json').type, require('./older.cjs'));`);
+    write('older.cjs', 'module.exports = 1;');
+    write('main.js', `import './old.cjs';`);
+    for (let time = 0; time < TWICE; time++) expect(run()).toBe('module 1\n');
   });
 
   it('counts for nothing once something else is installed', () => {
