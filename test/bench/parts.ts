@@ -1,8 +1,10 @@
 /** The parts, in the order in which they run: a literal table. */
 
 import { dispatch } from './dispatch/index.ts';
+import { membership } from './membership/index.ts';
 import type { Part } from './part.ts';
+import { startUp } from './start-up/index.ts';
 import { tunnel } from './tunnel/index.ts';
 
 /** Every part of the benchmark. */
-export const PARTS: readonly Part[] = [tunnel, dispatch];
+export const PARTS: readonly Part[] = [tunnel, dispatch, membership, startUp];
