@@ -1,5 +1,6 @@
 /** The parts, in the order in which they run: a literal table. */
 
+import { balance } from './balance/index.ts';
 import { dispatch } from './dispatch/index.ts';
 import { membership } from './membership/index.ts';
 import type { Part } from './part.ts';
@@ -7,4 +8,4 @@ import { startUp } from './start-up/index.ts';
 import { tunnel } from './tunnel/index.ts';
 
 /** Every part of the benchmark. */
-export const PARTS: readonly Part[] = [tunnel, dispatch, membership, startUp];
+export const PARTS: readonly Part[] = [tunnel, dispatch, balance, membership, startUp];

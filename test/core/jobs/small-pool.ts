@@ -148,16 +148,18 @@ export class SmallPool {
     return { jobId: request.jobId, sealed: seal(jobRequestSeal, request, [signer]) };
   }
 
-  /** Hands a request in; the answers gather in the list. */
-  submit(to: Instance, sealed: Uint8Array): Reply[] {
-    return this.offer(to, (ticket) => ({ kind: 'submit', request: sealed, ticket }));
+  /** Hands a request in; the answers gather in the list, and `onAnswer` is told of each. */
+  submit(to: Instance, sealed: Uint8Array, onAnswer: (answer: Reply) => void = () => undefined): Reply[] {
+    return this.offer(to, (ticket) => ({ kind: 'submit', request: sealed, ticket }), onAnswer);
   }
 
-  /** Hands in whatever else is answered; the answers gather in the list. */
-  offer(to: Instance, event: (ticket: number) => Event): Reply[] {
+  /** Hands in whatever else is answered; the answers gather in the list, and `onAnswer` is told of each. */
+  offer(to: Instance, event: (ticket: number) => Event, onAnswer: (answer: Reply) => void = () => undefined): Reply[] {
     const answers: Reply[] = [];
     const ticket = this.#ask((answer) => {
-      if (answer !== 'run') answers.push(answer);
+      if (answer === 'run') return;
+      answers.push(answer);
+      onAnswer(answer);
     });
     this.feed(to, event(ticket));
     return answers;
