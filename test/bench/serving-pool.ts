@@ -2,7 +2,7 @@
 
 import { type AccessClient, connectAccess } from '../../src/access/client/index.ts';
 import { untilAgreed } from '../e2e/harness/agreement.ts';
-import { Pool } from '../e2e/harness/pool.ts';
+import { Pool, type StartInit } from '../e2e/harness/pool.ts';
 import { addRecord, untilRecordHeld } from '../e2e/harness/records.ts';
 import type { Bench } from './part.ts';
 
@@ -21,11 +21,16 @@ export interface ServingPool {
 }
 
 /** Starts it; the record is a TCP target at this port of 127.0.0.1. */
-export async function startServingPool(bench: Bench, instances: number, targetPort: number): Promise<ServingPool> {
+export async function startServingPool(
+  bench: Bench,
+  instances: number,
+  targetPort: number,
+  start: StartInit = {},
+): Promise<ServingPool> {
   const names = Array.from({ length: instances }, (_, number) => `i${number}`);
   const pool = new Pool({ maxInstances: instances, bootstrap: names });
   bench.defer(() => pool.end());
-  await untilAgreed(pool.startAll(names), { holders: names, within: CONNECT_MS + 5000 * instances });
+  await untilAgreed(pool.startAll(names, start), { holders: names, within: CONNECT_MS + 5000 * instances });
   const recordId = await addRecord(pool, RECORD, { host: '127.0.0.1', port: targetPort });
   await untilRecordHeld(pool, names, RECORD);
   return {

@@ -2,6 +2,7 @@
 
 import type { AccessClient } from '../../../src/access/client/index.ts';
 import { ROLE_CONTROL, ROLE_PARAMETER } from '../../../src/wire/access-job.ts';
+import type { Plot } from '../measure/plot.ts';
 import { processorMs } from '../measure/process-tree.ts';
 import { measureRounds, percentile, type Round, type Row, type RowInit, ratioAim, without } from '../measure/rows.ts';
 import { type Bench, type Part, type PartReport, sized } from '../part.ts';
@@ -42,8 +43,27 @@ async function measureDispatch(bench: Bench): Promise<PartReport> {
     await pool.pool.end();
   }
   return {
+    plots: bench.isSmoke ? [] : [costPlot(rows)],
     rows: rows.filter(({ figures }) => figures.some(({ median }) => Number.isFinite(median))).map(tidy),
     notes: [missing ?? `NATS: ${natsVersion()}`],
+  };
+}
+
+/** What a job costs as the pool grows: the share of one instance stays what it is if the curve stays flat. */
+function costPlot(rows: readonly Row[]): Plot {
+  const costs = rows.filter(({ unit, what }) => unit === 'ms/job' && what.includes(' 16 submitters'));
+  const points = (name: string) =>
+    costs.flatMap(({ what, figures }) => {
+      const y = figures.find((figure) => figure.name === name)?.median;
+      return y === undefined ? [] : [{ x: Number.parseInt(what, 10), y }];
+    });
+  const curves = ['pool', NATS].map((name) => ({ name, points: points(name) }));
+  return {
+    name: 'dispatch-cost',
+    title: 'Processor time of a job, 16 submitters',
+    x: 'instances',
+    y: 'ms per job, all processes together',
+    curves: curves.filter((curve) => curve.points.length > 0),
   };
 }
 

@@ -80,7 +80,7 @@ export async function setUpRate(
 }
 
 /** A connection to the echo that has carried a byte. */
-async function openEcho(port: number): Promise<Socket> {
+export async function openEcho(port: number): Promise<Socket> {
   const socket = await dial(port);
   socket.write('ex');
   await readBytes(socket, 1);
