@@ -46,6 +46,7 @@ export class RecordMaker {
       port: 22,
       protocol: 'ssh',
       user: null,
+      parentId: null,
       labels: [],
       changedUnixMs: Date.now(),
     };
