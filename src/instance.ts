@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { arch, platform } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AccessServer, proveInstance, startAccessServer } from './access/index.ts';
 import { type ControlSource, createEventList, type InstanceFacts, startControl, startHttp } from './api/index.ts';
@@ -16,8 +17,9 @@ import {
 import { createPoolMachine, derivePoolKeys, type Note, type PoolKeys, type Search } from './core/index.ts';
 import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
+import { openRecordings, type Recordings } from './recording/index.ts';
 import { createEmbeddedVault, type EmbeddedVault } from './vault/index.ts';
-import { TASKS, TaskRunner, WORKLOADS } from './workloads/index.ts';
+import { createWorkloads, openHostKeyFile, TASKS, TaskRunner, type WorkloadTable } from './workloads/index.ts';
 
 /** Where an instance writes its log: values as fields, the text second. A pino logger fits. */
 export interface InstanceLog {
@@ -88,6 +90,8 @@ class RunningInstance implements Instance {
   readonly #accessKey: KeyPair;
   readonly #events = createEventList();
   readonly #closers: (() => Promise<void> | void)[] = [];
+  readonly #recordings: Recordings;
+  readonly #workloads: WorkloadTable;
   readonly #driver: PoolDriver;
   readonly #mesh: Mesh;
   readonly #tasks: TaskRunner;
@@ -113,6 +117,8 @@ class RunningInstance implements Instance {
       this.#end = resolve;
     });
     this.#mesh = this.#createMesh();
+    this.#recordings = this.#openRecordings();
+    this.#workloads = this.#createWorkloads();
     this.#driver = this.#createDriver();
     this.#tasks = new TaskRunner({ tasks: TASKS, sink: this.#driver, log: init.log });
     this.#contacts = this.#createContacts();
@@ -196,7 +202,7 @@ class RunningInstance implements Instance {
     const poolKeys = [this.#accessKey.id];
     const self = {
       ...this.#self(),
-      capabilities: Object.keys({ ...WORKLOADS, ...TASKS }),
+      capabilities: Object.keys({ ...this.#workloads, ...TASKS }),
       labels: settings.labels,
       budgetKib: settings.memoryBudgetMb * 1024,
       drainMs: settings.drainMs,
@@ -259,7 +265,8 @@ class RunningInstance implements Instance {
       listen: [settings.listenAccess],
       announce: settings.announceAccess,
       port: this.#driver,
-      workloads: WORKLOADS,
+      workloads: this.#workloads,
+      desk: this.#recordings.desk,
       vault,
       vaultKey: vault.publicKey,
       audit: this.#audit.log,
@@ -273,6 +280,27 @@ class RunningInstance implements Instance {
     const identity = keyPairFromSeed(this.#directory.identity.reveal());
     const signers = [identity, this.#accessKey];
     return createEmbeddedVault({ port: this.#driver, keySeeds: [this.#keys.vaultKeySeed], signers });
+  }
+
+  #createWorkloads(): WorkloadTable {
+    return createWorkloads({
+      recorder: this.#recordings.recorder,
+      hostKeys: openHostKeyFile(join(this.#init.settings.dataDirectory, 'host-keys.json')),
+      findRecords: (named) => this.#driver.records.find(named),
+    });
+  }
+
+  #openRecordings(): Recordings {
+    const { settings, log } = this.#init;
+    const recordings = openRecordings({
+      folder: join(settings.dataDirectory, 'recordings'),
+      instanceId: this.#directory.instanceId,
+      poolKey: this.#keys.recordingKey,
+      keep: settings.keepRecordings,
+      onProblem: (problem) => log.error({ event: 'recordings-not-pruned' }, problem),
+    });
+    this.#closers.push(() => recordings.stop());
+    return recordings;
   }
 
   async #startHttp(listen: NonNullable<Settings['http']>): Promise<void> {

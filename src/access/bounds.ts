@@ -68,6 +68,10 @@ export const DIAL_STAGGER_MS = 250;
 export const SILENCE_CHECK_MS = 250;
 /** Checks in a row without a sign of life after which the other side is given up: a tunnelled connection finds another worker within 2 s. */
 export const SILENCE_CHECKS = 4;
+/** How often a client looks whether the worker of a running session still lives, and after how many silent looks it is given up. A worker whose process died is noticed at once. */
+export const SESSION_CHECK_MS = 1_000;
+/** See above: a short outage of the network ends nobody's session. */
+export const SESSION_CHECKS = 10;
 /** Finding an instance that lets this client in. */
 export const FIND_MS = 15_000;
 /** Sessions get so long to end when an instance stops. */

@@ -2,6 +2,12 @@ import type { Stream } from '@libp2p/interface';
 import { SILENCE_CHECK_MS, SILENCE_CHECKS } from './bounds.ts';
 import { MuxStream } from './transport/mux-stream.ts';
 
+/** How long silence is borne. */
+export interface Patience {
+  readonly checkMs: number;
+  readonly checks: number;
+}
+
 /**
  * Watches whether the other end of a stream's connection still says anything at all, while something is awaited from it. How long an
  * answer takes says little: a busy instance answers late, but it answers pings; a dead or stopped one does not. Counted in checks rather than by the
@@ -10,15 +16,21 @@ import { MuxStream } from './transport/mux-stream.ts';
 export class LivenessWatch implements Disposable {
   readonly #stream: MuxStream | undefined;
   readonly #onSilent: () => void;
+  readonly #checksMax: number;
   readonly #timer: NodeJS.Timeout;
   #heardAtMs = 0;
   #silentChecks = 0;
 
-  /** `onSilent` is called once, after three quarters of a second to a whole one without a sign of life. */
-  constructor(stream: Stream, onSilent: () => void) {
+  /** `onSilent` is called once, after so many checks without a sign of life; unless said, three quarters of a second to a whole one. */
+  constructor(
+    stream: Stream,
+    onSilent: () => void,
+    patience: Patience = { checkMs: SILENCE_CHECK_MS, checks: SILENCE_CHECKS },
+  ) {
     this.#stream = stream instanceof MuxStream ? stream : undefined;
     this.#onSilent = onSilent;
-    this.#timer = setInterval(() => this.#check(), SILENCE_CHECK_MS);
+    this.#checksMax = patience.checks;
+    this.#timer = setInterval(() => this.#check(), patience.checkMs);
   }
 
   [Symbol.dispose](): void {
@@ -30,7 +42,7 @@ export class LivenessWatch implements Disposable {
     const { heardAtMs } = this.#stream;
     this.#silentChecks = heardAtMs === this.#heardAtMs ? this.#silentChecks + 1 : 0;
     this.#heardAtMs = heardAtMs;
-    if (this.#silentChecks < SILENCE_CHECKS) return this.#stream.probe();
+    if (this.#silentChecks < this.#checksMax) return this.#stream.probe();
     clearInterval(this.#timer);
     this.#onSilent();
   }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
 import type { Vault } from '../vault/index.ts';
 import type { Failure, JobKind, JobRequest, JobState } from '../wire/job.ts';
@@ -24,6 +25,8 @@ export interface Session {
   readonly vault: Vault;
   /** The job was cancelled or the instance stops: end now. */
   readonly cancelled: AbortSignal;
+  /** Aborted when the instance begins to drain: sessions may end by themselves, and people are told. */
+  readonly draining: AbortSignal;
   /** Tells the client that bytes follow, and hands over the channel to it. At most once. */
   accept(): SessionChannel;
 }
@@ -32,8 +35,18 @@ export interface Session {
 export interface SessionChannel {
   /** Raw bytes, paused. End of data, reset and backpressure mean here what they mean on a TCP connection. */
   readonly stream: Stream;
+  /** The channel as a Node stream, for libraries that want a socket; its bytes are counted. Instead of `stream` and `joinSocket`, at most once. */
+  duplex(): ChannelDuplex;
   /** Joins the channel to a connected TCP socket (made with `allowHalfOpen`), faithfully, until both directions are closed. */
   joinSocket(socket: Socket): Promise<Joined>;
+}
+
+/** A session's channel as a Node stream. */
+export interface ChannelDuplex extends Duplex {
+  /** From the client, so far. */
+  readonly bytesIn: number;
+  /** To the client, so far. */
+  readonly bytesOut: number;
 }
 
 /** How a joined socket ended. */

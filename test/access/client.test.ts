@@ -61,7 +61,7 @@ describe('a client', () => {
   it('does not take another gateway for its own', async () => {
     const { members } = await startMembers(1);
     await expect(connectAdmin(members, { gatewayUid: 'other' })).rejects.toMatchObject({
-      message: 'gateway gateway-uid is there, other is expected',
+      message: 'gateway AAECAwQFBgcICQoLDA0ODw is there, other is expected',
     });
   });
 

@@ -9,14 +9,18 @@ import {
 } from '../../src/access/index.ts';
 import type { Audit, AuditEvent } from '../../src/audit/index.ts';
 import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../src/base/ed25519.ts';
+import { GatewayError } from '../../src/base/errors.ts';
 import type { PeerKeyId } from '../../src/base/ids.ts';
+import { Secret } from '../../src/base/secret.ts';
 import { STAMP_ZERO } from '../../src/base/stamp.ts';
 import type { MemberView, PoolView, Reply } from '../../src/core/index.ts';
 import type { PoolPort, SessionAnswer, SessionEnd } from '../../src/pool-port.ts';
+import { Archive, createRecorder, Desk } from '../../src/recording/index.ts';
+import type { Vault } from '../../src/vault/index.ts';
 import { type JobNotice, type JobRequest, jobRequestSeal } from '../../src/wire/job.ts';
 import type { TargetRecord } from '../../src/wire/record.ts';
 import { open } from '../../src/wire/sealed.ts';
-import { WORKLOADS, type WorkloadTable } from '../../src/workloads/index.ts';
+import { createWorkloads, type WorkloadTable } from '../../src/workloads/index.ts';
 import { MemoryVault } from '../workloads/memory-vault.ts';
 
 /** Anything that has not happened by then never will. */
@@ -48,7 +52,7 @@ interface Job {
 
 /** What the running instances would agree on, without the agreeing: stands in for the core behind every port. */
 export class TestPool {
-  readonly uid = 'gateway-uid';
+  readonly uid = 'AAECAwQFBgcICQoLDA0ODw';
   readonly records: TargetRecord[] = [];
   readonly jobs = new Map<string, Job>();
   readonly ends: SessionEnd[] = [];
@@ -144,6 +148,13 @@ export class TestPool {
   }
 }
 
+/** Of an instance that has recorded nothing. */
+function emptyDesk(): Desk {
+  const poolKey = new Secret(testSeed('recordings'));
+  const folder = '/nonexistent/recordings';
+  return new Desk(new Archive(folder, poolKey), createRecorder({ folder, instanceId: 'none', poolKey }));
+}
+
 function refused(
   code: 'not-found' | 'no-worker' | 'not-allowed',
   message: string,
@@ -175,15 +186,18 @@ export class TestMember {
     pool.members.push(this);
   }
 
-  async start(workloads: WorkloadTable = WORKLOADS): Promise<this> {
+  async start(
+    init: { readonly workloads?: WorkloadTable; readonly desk?: Desk; readonly vault?: Vault } = {},
+  ): Promise<this> {
     this.server = await startAccessServer({
       identity: this.#seed,
       proof: proveInstance(poolKey, this.id),
       listen: [{ host: '127.0.0.1', port: 0 }],
       announce: [],
       port: this.port,
-      workloads,
-      vault: new MemoryVault(),
+      workloads: init.workloads ?? createWorkloads(null),
+      desk: init.desk ?? emptyDesk(),
+      vault: init.vault ?? new MemoryVault(),
       vaultKey: null,
       audit: this.#createAudit(),
     });
@@ -255,8 +269,8 @@ export class TestMember {
       jobEnded: (end) => pool.end(end),
       queryJob: async (jobId) => ({ kind: 'job', notice: pool.notice(jobId), steps: [] }),
       queryOutput: async () => refused('not-found', 'no output'),
-      cancelJob: async (jobId) => {
-        pool.jobs.get(jobId)?.cancel.abort();
+      cancelJob: async (jobId, _caller, reason) => {
+        pool.jobs.get(jobId)?.cancel.abort(new GatewayError('cancelled', reason));
         return note('cancel-job');
       },
       offerLimit: async () => note('offer-limit'),

@@ -112,7 +112,7 @@ describe('a grant', () => {
   it.each([
     ['none', null, 'is no admin key of this gateway and showed no grant'],
     ['for another key', { userKey: stranger.id }, `the grant is for key ${stranger.id}`],
-    ['for another gateway', { gatewayUid: 'other' }, 'the grant is for gateway other; this is gateway-uid'],
+    ['for another gateway', { gatewayUid: 'other' }, 'the grant is for gateway other; this is AAECAwQFBgcICQoLDA0ODw'],
     ['expired', { expiresUnixMs: 1000 }, 'the grant expired at 1970-01-01T00:00:01.000Z'],
   ] as const)('is refused: %s', async (_what, changes, message) => {
     const { pool, member } = await startMember();

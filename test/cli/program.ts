@@ -37,9 +37,14 @@ export async function runInside(assemble: Assemble, args: readonly string[], env
   return { code, stdout: stdout.join(''), stderr: stderr.join('') };
 }
 
+/** What a program is, uncompiled. */
+export function packageMain(program: 'gateway' | 'pam'): string {
+  return fileURLToPath(new URL(`../../src/cli/${program}/main.ts`, import.meta.url));
+}
+
 /** Starts a program with a clean environment of its own. */
 export function start({ program, args, env = {} }: RunInit): ChildProcess {
-  const main = fileURLToPath(new URL(`../../src/cli/${program}/main.ts`, import.meta.url));
+  const main = packageMain(program);
   // As the launcher does: compiled code is kept, or most of the time goes into compiling libraries anew.
   const cache = fileURLToPath(new URL('../../node_modules/.cache/compiled', import.meta.url));
   const base = { PATH: process.env['PATH'] ?? '', HOME: '/nonexistent', NODE_COMPILE_CACHE: cache };

@@ -21,6 +21,8 @@ const RIGHT: Readonly<Record<string, readonly [string, unknown]>> = {
   label: ['site=berlin', { site: 'berlin' }],
   'memory-budget-mb': ['512', 512],
   http: ['off', 'off'],
+  'recording-days': ['30', 30],
+  'recording-max-mb': ['0', 0],
   'log-format': ['pretty', 'pretty'],
   'log-level': ['debug', 'debug'],
   'drain-seconds': ['0', 0],
@@ -112,6 +114,20 @@ const WRONG: Readonly<
     texts: [['on', '"on" is wrong; expected HOST:PORT, [IPV6]:PORT or off']],
     yaml: [[false, 'false is of the wrong type']],
   },
+  'recording-days': {
+    texts: [
+      ['3661', 'from 0 to 3660'],
+      ['-1', 'is wrong'],
+    ],
+    yaml: [['30', '"30" is of the wrong type; expected a whole number']],
+  },
+  'recording-max-mb': {
+    texts: [
+      ['1000000001', 'from 0 to 1000000000'],
+      ['1GB', 'is wrong'],
+    ],
+    yaml: [[1.5, 'is wrong']],
+  },
   'log-format': { texts: [['xml', '"xml" is wrong; expected json or pretty']], yaml: [['JSON', '"JSON" is wrong']] },
   'log-level': {
     texts: [['loud', '"loud" is wrong; expected trace, debug, info, warn, error, fatal or silent']],
@@ -173,6 +189,7 @@ describe('the table of settings', () => {
       labels: [],
       memoryBudgetMb: 8192,
       http: { host: '127.0.0.1', port: 8099 },
+      keepRecordings: { ageMsMax: 90 * 86_400_000, bytesMax: 10_240 * 1024 * 1024 },
       logFormat: 'json',
       logLevel: 'info',
       drainMs: 300_000,

@@ -44,6 +44,8 @@ const wrongValues = {
   label: 'site',
   memoryBudgetMb: '3',
   http: '0.0.0.0',
+  recordingDays: 'ever',
+  recordingMaxMb: '-1',
   logFormat: 'xml',
   logLevel: 'loud',
   drainSeconds: '1.5',

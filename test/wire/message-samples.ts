@@ -4,6 +4,15 @@ import { type ErrorCode, ErrorCodes } from '../../src/base/errors.ts';
 import { formatKeyId, type PeerKeyId } from '../../src/base/ids.ts';
 import { STAMP_COUNTER_MAX, STAMP_UNIX_MS_MAX, type Stamp } from '../../src/base/stamp.ts';
 import type { Codec } from '../../src/wire/codec.ts';
+import {
+  CLOSE_REASONS,
+  type ClientMessage,
+  CONNECTION_MESSAGE_BYTES_MAX,
+  clientCodec,
+  HOST_KEY_TRUSTS,
+  type WorkerMessage,
+  workerCodec,
+} from '../../src/wire/connection-message.ts';
 import { CREDENTIAL_STATES, type CredentialEdition, credentialEditionSeal } from '../../src/wire/credential.ts';
 import { drainCommandSeal } from '../../src/wire/drain-command.ts';
 import { type Grant, grantSeal } from '../../src/wire/grant.ts';
@@ -288,6 +297,35 @@ const direct = fc.oneof(
   ),
 );
 
+const cells = fc.integer({ min: 1, max: 10_000 });
+const clientMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
+  fc.record({
+    kind: fc.constant('open' as const),
+    version: fc.integer({ min: 1, max: 0xffff }),
+    terminal: orNull(fc.record({ name, columns: cells, rows: cells })),
+    command: orNull(name),
+    environment: fc.array(fc.record({ name, value: name }), { maxLength: 3 }),
+  }),
+  fc.record({ kind: fc.constant('input' as const), data: bytes }),
+  fc.record({ kind: fc.constant('input-end' as const) }),
+  fc.record({ kind: fc.constant('resize' as const), columns: cells, rows: cells }),
+  fc.record({ kind: fc.constant('signal' as const), name }),
+);
+const workerMessage: fc.Arbitrary<WorkerMessage> = fc.oneof(
+  fc.record({
+    kind: fc.constant('opened' as const),
+    version: fc.integer({ min: 1, max: 0xffff }),
+    recordingId: orNull(name),
+    hostKey: name,
+    hostKeyTrust: fc.constantFrom(...HOST_KEY_TRUSTS),
+  }),
+  fc.record({ kind: fc.constant('output' as const), data: bytes }),
+  fc.record({ kind: fc.constant('error-output' as const), data: bytes }),
+  fc.record({ kind: fc.constant('exit' as const), code: orNull(fc.nat()), signal: orNull(name) }),
+  fc.record({ kind: fc.constant('notice' as const), text: name }),
+  fc.record({ kind: fc.constant('end' as const), reason: fc.constantFrom(...CLOSE_REASONS), text: name }),
+);
+
 const sealFamily = <T>(
   seal: { readonly domain: string; readonly codec: Codec<T>; readonly payloadBytesMax: number },
   any: fc.Arbitrary<T>,
@@ -302,6 +340,8 @@ const sealFamily = <T>(
 export const FAMILIES: readonly Family<unknown>[] = [
   { name: 'gossip', codec: gossipCodec, bytesMax: 64 * 1024, any: gossip },
   { name: 'direct', codec: directCodec, bytesMax: 1024 * 1024, any: direct },
+  { name: 'connection-client', codec: clientCodec, bytesMax: CONNECTION_MESSAGE_BYTES_MAX, any: clientMessage },
+  { name: 'connection-worker', codec: workerCodec, bytesMax: CONNECTION_MESSAGE_BYTES_MAX, any: workerMessage },
   { name: 'job-notice', codec: jobNoticeCodec, bytesMax: 8192, any: jobNotice },
   sealFamily(memberRecordSeal, memberRecord),
   sealFamily(pulseSeal, pulse),

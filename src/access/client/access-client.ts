@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Libp2p, Stream, StreamHandler } from '@libp2p/interface';
 import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
@@ -8,11 +9,21 @@ import type { AccessAnswer, AccessRequest, Welcome } from '../../wire/access-mes
 import { type JobKind, type JobNotice, type JobRequest, jobRequestSeal, type Parameter } from '../../wire/job.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import { seal } from '../../wire/sealed.ts';
-import { FIND_MS, JOB_DEADLINE_MS, MEMBERS_REFRESH_MS, REQUEST_TIMEOUT_MS, STREAMS_MAX } from '../bounds.ts';
+import {
+  FIND_MS,
+  JOB_DEADLINE_MS,
+  MEMBERS_REFRESH_MS,
+  REQUEST_TIMEOUT_MS,
+  SESSION_CHECK_MS,
+  SESSION_CHECKS,
+  STREAMS_MAX,
+} from '../bounds.ts';
 import { BufferReclaim } from '../buffer-reclaim.ts';
 import { type Carried, carrySocket } from '../carry-socket.ts';
 import { Deadline } from '../deadline.ts';
+import { LivenessWatch } from '../liveness.ts';
 import { createAccessNode } from '../node.ts';
+import { StreamDuplex } from '../stream-duplex.ts';
 import { expectAnswer } from './control.ts';
 import { type Entry, findEntry } from './entry.ts';
 import { claimSession, type OpenedJob, openJob, WorkerSilentError } from './session.ts';
@@ -196,6 +207,15 @@ export class AccessClient {
   /** Joins a session to a connected TCP socket (made with `allowHalfOpen`), faithfully, until both directions are closed. */
   joinSocket(stream: Stream, socket: Socket, signal: AbortSignal): Promise<Carried> {
     return carrySocket({ stream, socket, signal, reclaim: this.#reclaim });
+  }
+
+  /** A session's stream as a Node stream, which breaks when its worker gives no sign of life for ten seconds. */
+  duplex(stream: Stream): Duplex {
+    const duplex = new StreamDuplex(stream);
+    const onSilent = (): void => void duplex.destroy(new Error('the worker gives no sign of life'));
+    const watch = new LivenessWatch(stream, onSilent, { checkMs: SESSION_CHECK_MS, checks: SESSION_CHECKS });
+    duplex.once('close', () => watch[Symbol.dispose]());
+    return duplex;
   }
 
   /** Closes everything; sessions are reset. */

@@ -11,5 +11,8 @@ export {
   connectAccess,
   type JobInit,
   newJobId,
+  type Placed,
 } from './access-client.ts';
+export { askDesk, type DeskPlace } from './desk.ts';
 export { startTunnel, type Tunnel, type TunnelEvent, type TunnelInit } from './tunnel/index.ts';
+export { placeSession } from './tunnel/place.ts';

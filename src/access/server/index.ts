@@ -9,6 +9,7 @@ import type { Connection, Libp2p, PeerId } from '@libp2p/interface';
 import type { Audit } from '../../audit/index.ts';
 import { createEd25519Verify } from '../../base/ed25519.ts';
 import type { PoolPort } from '../../pool-port.ts';
+import type { Desk } from '../../recording/index.ts';
 import type { Vault } from '../../vault/index.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import type { WorkloadTable } from '../../workloads/index.ts';
@@ -18,6 +19,7 @@ import { BufferReclaim } from '../buffer-reclaim.ts';
 import { type AccessLog, silentLog } from '../log.ts';
 import { createAccessNode, startAccessNode } from '../node.ts';
 import { ControlServer } from './control.ts';
+import { DeskServer } from './desk.ts';
 import { Directory } from './directory.ts';
 import { Ledger } from './ledger.ts';
 import { OpeningServer } from './openings.ts';
@@ -42,6 +44,8 @@ export interface AccessServerInit {
   /** X25519 key that clients seal credentials to; null: this vault takes none from them. */
   readonly vaultKey: Uint8Array | null;
   readonly audit: Audit;
+  /** Answers questions about this instance's sessions and recordings. */
+  readonly desk: Desk;
   readonly log?: AccessLog;
 }
 
@@ -82,7 +86,7 @@ export async function startAccessServer(init: AccessServerInit): Promise<AccessS
 async function serveProtocols(
   node: Libp2p,
   reclaim: BufferReclaim,
-  { port, workloads, vault, vaultKey, proof, audit, log = silentLog }: AccessServerInit,
+  { port, workloads, desk, vault, vaultKey, proof, audit, log = silentLog }: AccessServerInit,
 ): Promise<Worker> {
   const verify = createEd25519Verify();
   const visitors = new Visitors((peer) => void forget(node, peer));
@@ -90,7 +94,16 @@ async function serveProtocols(
   const directory = new Directory(port);
   const relay = new Relay(node, directory);
   const ledger = new Ledger(audit);
-  const sessions = new SessionServer({ port, verify, visitors, worker, relay, ledger, log });
+  const sessions = new SessionServer({
+    port,
+    verify,
+    visitors,
+    worker,
+    relay,
+    ledger,
+    desk: new DeskServer({ port, desk, log }),
+    log,
+  });
   node.addEventListener('connection:open', ({ detail }) => visitors.arrive(detail));
   await node.handle(
     Protocol.accessControl,

@@ -4,12 +4,14 @@ import type { PeerKeyId } from '../../base/ids.ts';
 import type { Verify } from '../../base/signing.ts';
 import type { PoolPort } from '../../pool-port.ts';
 import { SESSION_CLAIM_BYTES_MAX, type SessionClaim, sessionClaimSeal } from '../../wire/access-session.ts';
+import { DESK } from '../../wire/desk-message.ts';
 import { open } from '../../wire/sealed.ts';
 import { CLAIM_TIMEOUT_MS, SESSIONS_OPENING_MAX } from '../bounds.ts';
 import { Deadline } from '../deadline.ts';
 import { takeFrame } from '../frame.ts';
 import type { AccessLog } from '../log.ts';
 import { sendRefusal } from '../session-answer.ts';
+import type { DeskServer } from './desk.ts';
 import type { Ledger } from './ledger.ts';
 import type { Relay } from './relay.ts';
 import type { Visitors } from './visitors.ts';
@@ -23,6 +25,7 @@ export interface SessionComponents {
   readonly worker: Worker;
   readonly relay: Relay;
   readonly ledger: Ledger;
+  readonly desk: DeskServer;
   readonly log: AccessLog;
 }
 
@@ -51,10 +54,12 @@ export class SessionServer {
     });
     try {
       const verified = await opened;
-      if (verified.claim.worker === this.#components.port.instanceId) {
-        await this.#components.worker.run(stream, { jobId: verified.claim.jobId, caller: verified.caller });
-      } else {
+      if (verified.claim.worker !== this.#components.port.instanceId) {
         await this.#components.relay.carry(stream, verified);
+      } else if (verified.claim.jobId === DESK) {
+        await this.#components.desk.serve(stream, verified.caller);
+      } else {
+        await this.#components.worker.run(stream, { jobId: verified.claim.jobId, caller: verified.caller });
       }
     } catch (error) {
       this.#components.log.debug({ peer: connection.remotePeer.toString(), error }, 'session refused');

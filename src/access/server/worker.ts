@@ -10,6 +10,7 @@ import { carrySocket } from '../carry-socket.ts';
 import { Deadline } from '../deadline.ts';
 import type { AccessLog } from '../log.ts';
 import { sendAnswer, sendRefusal } from '../session-answer.ts';
+import { StreamDuplex } from '../stream-duplex.ts';
 
 /** What carrying out jobs needs. */
 export interface WorkerComponents {
@@ -45,11 +46,12 @@ export class Worker {
   readonly #components: WorkerComponents;
   readonly #running = new Set<Running>();
   readonly #stopping = new AbortController();
+  readonly #draining = new AbortController();
   readonly #progress: NodeJS.Timeout;
 
   constructor(components: WorkerComponents) {
     this.#components = components;
-    this.#progress = setInterval(() => this.#report(), PROGRESS_MS).unref();
+    this.#progress = setInterval(() => this.#look(), PROGRESS_MS).unref();
   }
 
   /** Sessions under way. */
@@ -100,6 +102,7 @@ export class Worker {
       record,
       vault: this.#components.vault,
       cancelled: signal,
+      draining: this.#draining.signal,
       accept: () => {
         accepted = true;
         sendAnswer(stream, { kind: 'ready' });
@@ -131,7 +134,16 @@ export class Worker {
       running.bytesOut = bytesOut;
       running.changed = true;
     };
-    return { stream, joinSocket: (socket) => carrySocket({ stream, socket, signal, reclaim, onBytes }) };
+    return {
+      stream,
+      duplex: () => new StreamDuplex(stream, onBytes),
+      joinSocket: (socket) => carrySocket({ stream, socket, signal, reclaim, onBytes }),
+    };
+  }
+
+  #look(): void {
+    this.#report();
+    if (this.#components.port.view().state === 'draining') this.#draining.abort();
   }
 
   #report(): void {

@@ -6,10 +6,10 @@ import { printable } from './text.ts';
 /** A command's own exit code, without a message: it has said already what there is to say. */
 export class ExitWith extends Error {
   override readonly name = 'ExitWith';
-  readonly code: ExitCode;
+  readonly code: number;
 
-  /** Ends the program with this code. */
-  constructor(code: ExitCode) {
+  /** Ends the program with this code: one of `ExitCode`, or what a remote command ended with. */
+  constructor(code: number) {
     super(`exit ${code}`);
     this.code = code;
   }
@@ -32,7 +32,7 @@ export async function runProgram(assemble: Assemble): Promise<never> {
 }
 
 /** Runs one command line and gives its exit code. */
-export async function runCommand(assemble: Assemble, args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+export async function runCommand(assemble: Assemble, args: readonly string[], terminal: Terminal): Promise<number> {
   try {
     const program = await assemble(terminal, args);
     await program.parseAsync(args, { from: 'user' });
@@ -43,7 +43,7 @@ export async function runCommand(assemble: Assemble, args: readonly string[], te
 }
 
 /** Says what went wrong: one line and the remedy for what was to be expected, the stack for a bug. */
-function reportFailure(error: unknown, terminal: Terminal): ExitCode {
+function reportFailure(error: unknown, terminal: Terminal): number {
   if (error instanceof ExitWith) return error.code;
   // Commander has written its message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.done : ExitCode.usage;

@@ -7,7 +7,10 @@ import { actionGroup } from './action/index.ts';
 import { auditGroup } from './audit/index.ts';
 import { gatewayGroup } from './gateway/index.ts';
 import { grantGroup } from './grant/index.ts';
+import { launchCommand } from './launch/index.ts';
 import { recordGroup } from './record/index.ts';
+import { recordingGroup } from './recording/index.ts';
+import { sessionGroup } from './session/index.ts';
 import { tunnelGroup } from './tunnel/index.ts';
 
 /** The tree; its commands load what they need when they run. */
@@ -23,6 +26,9 @@ export async function assemblePam(terminal: Terminal): Promise<Command> {
       recordGroup(terminal),
       grantGroup(terminal),
       tunnelGroup(terminal),
+      launchCommand(terminal),
+      sessionGroup(terminal),
+      recordingGroup(terminal),
       actionGroup(terminal),
       auditGroup(terminal),
       completionCommand('pam', terminal),

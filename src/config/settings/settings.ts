@@ -38,6 +38,8 @@ export interface Settings {
   readonly memoryBudgetMb: number;
   /** Null: off. */
   readonly http: HostPort | null;
+  /** Which recordings stay. */
+  readonly keepRecordings: { readonly ageMsMax: number | null; readonly bytesMax: number | null };
   readonly logFormat: (typeof LOG_FORMATS)[number];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   /** How long sessions may go on after SIGTERM. */
@@ -55,6 +57,10 @@ const LISTEN_MESH: HostPort = { host: '0.0.0.0', port: 7400 };
 const LISTEN_ACCESS: HostPort = { host: '0.0.0.0', port: 7401 };
 const HTTP: HostPort = { host: '127.0.0.1', port: 8099 };
 const DRAIN_SECONDS = 300;
+const RECORDING_DAYS = 90;
+const RECORDING_MAX_MB = 10_240;
+const DAY_MS = 86_400_000;
+const MB_BYTES = 1024 * 1024;
 
 /** The settings of an instance. Throws `bad-config` with every mistake of every source, also of values that another source overrides. */
 export function loadSettings({ flags, env, system = thisSystem() }: SettingsInit): Settings {
@@ -184,10 +190,18 @@ function readSettings(reader: SettingsReader, system: System): Omit<Settings, 'g
     labels: reader.value(table.label) ?? [],
     memoryBudgetMb: reader.value(table.memoryBudgetMb) ?? defaultMemoryBudgetMb(system),
     http: valueOr(reader.value(table.http), HTTP),
+    keepRecordings: readKeepRule(reader),
     logFormat: reader.value(table.logFormat) ?? (system.onTerminal ? 'pretty' : 'json'),
     logLevel: reader.value(table.logLevel) ?? 'info',
     drainMs: (reader.value(table.drainSeconds) ?? DRAIN_SECONDS) * 1000,
   };
+}
+
+/** Zero means without a bound. */
+function readKeepRule(reader: SettingsReader): Settings['keepRecordings'] {
+  const days = reader.value(table.recordingDays) ?? RECORDING_DAYS;
+  const megabytes = reader.value(table.recordingMaxMb) ?? RECORDING_MAX_MB;
+  return { ageMsMax: days === 0 ? null : days * DAY_MS, bytesMax: megabytes === 0 ? null : megabytes * MB_BYTES };
 }
 
 /** Null is a value here: it means "off". */

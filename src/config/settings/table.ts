@@ -36,6 +36,11 @@ const MEMORY_BUDGET_MB_MIN = 64;
 /** A day: whoever wants longer sessions than that to survive a restart wants no restart. */
 const DRAIN_SECONDS_MAX = 86_400;
 
+/** Ten years. */
+const RECORDING_DAYS_MAX = 3660;
+/** A petabyte. */
+const RECORDING_MB_MAX = 1_000_000_000;
+
 /** Formats of the log. */
 export const LOG_FORMATS = ['json', 'pretty'] as const;
 /** Levels of the log, most first. */
@@ -176,6 +181,22 @@ export const settingsTable = {
     kind: listenOrOffKind,
     help: 'health, metrics and dashboard',
     otherwise: '127.0.0.1:8099',
+  },
+  recordingDays: {
+    ...everywhere,
+    flag: '--recording-days <N>',
+    env: 'GATEWAY_RECORDING_DAYS',
+    kind: integerKind({ min: 0, max: RECORDING_DAYS_MAX }),
+    help: 'days that recordings of sessions are kept on this instance; 0 keeps them whatever their age',
+    otherwise: '90',
+  },
+  recordingMaxMb: {
+    ...everywhere,
+    flag: '--recording-max-mb <N>',
+    env: 'GATEWAY_RECORDING_MAX_MB',
+    kind: integerKind({ min: 0, max: RECORDING_MB_MAX }),
+    help: 'room for recordings on this instance, in MB: beyond it the oldest are removed; 0 sets no bound',
+    otherwise: '10240',
   },
   logFormat: {
     ...everywhere,

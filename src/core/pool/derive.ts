@@ -17,6 +17,8 @@ export interface PoolKeys {
   readonly vaultKeySeed: Secret<Uint8Array>;
   /** Names the pool in local discovery; lower-case letters and digits, fit for a DNS label. */
   readonly discoveryTag: string;
+  /** Key that recordings are encrypted under, 32 bytes: any instance of the pool reads them. */
+  readonly recordingKey: Secret<Uint8Array>;
 }
 
 /** Bytes of the pool secret: as many as every key made from it may need. */
@@ -33,6 +35,7 @@ const LABELS = {
   accessKey: { label: 'pam-mesh/1/access-key', length: 32 },
   discoveryTag: { label: 'pam-mesh/1/discovery-tag', length: 15 },
   vaultKey: { label: 'pam-mesh/1/vault-key', length: 32 },
+  recordingKey: { label: 'pam-mesh/1/recording-key', length: 32 },
 } as const;
 
 /**
@@ -50,5 +53,6 @@ export function derivePoolKeys(from: { readonly secret: Uint8Array; readonly gat
     accessKeySeed: new Secret(derive(LABELS.accessKey)),
     vaultKeySeed: new Secret(derive(LABELS.vaultKey)),
     discoveryTag: base32.baseEncode(derive(LABELS.discoveryTag)),
+    recordingKey: new Secret(derive(LABELS.recordingKey)),
   };
 }

@@ -12,6 +12,7 @@ const shown = (keys: PoolKeys): readonly string[] => [
   formatHex(keys.accessKeySeed.reveal()),
   keys.discoveryTag,
   formatHex(keys.vaultKeySeed.reveal()),
+  formatHex(keys.recordingKey.reveal()),
 ];
 
 describe('what is derived from the pool secret', () => {
@@ -23,6 +24,7 @@ describe('what is derived from the pool secret', () => {
       '92291d9da03340a1be094db3566948db48e404693b4b19995e4121924b059cbd',
       'qtp3sxrkslsmkwtfhsxg7kg7',
       'bc22291a5099d7d5d9f1e9f0b451bca57cb1e111d704c791a94600d5a53906ab',
+      '6ba0efd3a29568a0132a952d361ca3b3e5cb123a2a7fb5fe65d145134e36caea',
     ]);
   });
 

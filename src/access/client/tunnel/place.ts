@@ -15,6 +15,11 @@ const FINAL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'target-timeout',
   'target-reset',
   'cancelled',
+  'vault-unavailable',
+  'credential-missing',
+  'credential-refused',
+  'host-key-changed',
+  'recording-failed',
 ]);
 const PAUSE_MS_FIRST = 25;
 const PAUSE_MS_MAX = 200;

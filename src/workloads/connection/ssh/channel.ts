@@ -1,0 +1,48 @@
+import type { ClientChannel, PseudoTtyOptions } from 'ssh2';
+import { GatewayError } from '../../../base/errors.ts';
+import type { Variable } from '../../../wire/connection-message.ts';
+import type { SshTarget } from './target.ts';
+
+/** What to begin at the target. */
+export interface ChannelInit {
+  /** Null: no pty. */
+  readonly pty: PseudoTtyOptions | null;
+  /** Null: a shell. */
+  readonly command: string | null;
+  readonly environment: readonly Variable[];
+}
+
+/** Begins a shell or a command. Throws `target-refused`. */
+export async function openChannel({ client }: SshTarget, init: ChannelInit): Promise<ClientChannel> {
+  const env = Object.fromEntries(init.environment.map(({ name, value }) => [name, value]));
+  const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
+  const done = (error: Error | undefined, channel: ClientChannel): void => {
+    if (error === undefined || error === null) return resolve(channel);
+    reject(new GatewayError('target-refused', `the target refused the session: ${error.message}`, { cause: error }));
+  };
+  try {
+    if (init.command === null) client.shell(init.pty ?? false, { env }, done);
+    else client.exec(init.command, { env, ...(init.pty === null ? {} : { pty: init.pty }) }, done);
+  } catch (cause) {
+    throw new GatewayError('target-reset', 'the target closed the connection', { cause });
+  }
+  return promise;
+}
+
+/** How a command ended. */
+export interface ExitStatus {
+  readonly code: number | null;
+  /** Without SIG. */
+  readonly signal: string | null;
+}
+
+/** Resolves when the channel is closed, with how the command ended if the target said so. */
+export function untilClosed(channel: ClientChannel): Promise<ExitStatus | null> {
+  return new Promise((resolve) => {
+    let status: ExitStatus | null = null;
+    channel.on('exit', (code: number | null, signal?: string) => {
+      status = { code, signal: signal?.replace(/^SIG/, '') ?? null };
+    });
+    channel.on('close', () => resolve(status));
+  });
+}
