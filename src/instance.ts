@@ -10,6 +10,7 @@ import type { ExitCode } from './base/errors.ts';
 import {
   type DataDirectory,
   type GatewayConfig,
+  hostPortOf,
   loadGatewayConfig,
   openDataDirectory,
   type Settings,
@@ -286,6 +287,7 @@ class RunningInstance implements Instance {
     return createWorkloads({
       recorder: this.#recordings.recorder,
       hostKeys: openHostKeyFile(join(this.#init.settings.dataDirectory, 'host-keys.json')),
+      proxyKey: this.#keys.sshProxyKey,
       findRecords: (named) => this.#driver.records.find(named),
     });
   }
@@ -393,9 +395,3 @@ class RunningInstance implements Instance {
 
 /** Addresses of one plane that are told to the others. */
 const ADDRESSES_TOLD_MAX = 16;
-
-/** `host:port` inside an address, whichever form it has, for comparing with our own. */
-function hostPortOf(address: string): string {
-  const multiaddr = /^\/[a-z0-9]+\/([^/]+)\/tcp\/(\d+)/.exec(address);
-  return multiaddr === null ? address : `${multiaddr[1]}:${multiaddr[2]}`;
-}

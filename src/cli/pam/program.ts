@@ -8,6 +8,7 @@ import { auditGroup } from './audit/index.ts';
 import { gatewayGroup } from './gateway/index.ts';
 import { grantGroup } from './grant/index.ts';
 import { launchCommand } from './launch/index.ts';
+import { proxyCommand } from './proxy.ts';
 import { recordGroup } from './record/index.ts';
 import { recordingGroup } from './recording/index.ts';
 import { sessionGroup } from './session/index.ts';
@@ -27,6 +28,7 @@ export async function assemblePam(terminal: Terminal): Promise<Command> {
       grantGroup(terminal),
       tunnelGroup(terminal),
       launchCommand(terminal),
+      proxyCommand(terminal),
       sessionGroup(terminal),
       recordingGroup(terminal),
       actionGroup(terminal),

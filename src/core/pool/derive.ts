@@ -19,6 +19,8 @@ export interface PoolKeys {
   readonly discoveryTag: string;
   /** Key that recordings are encrypted under, 32 bytes: any instance of the pool reads them. */
   readonly recordingKey: Secret<Uint8Array>;
+  /** What the host keys that people's own `ssh` sees are made from, 32 bytes. */
+  readonly sshProxyKey: Secret<Uint8Array>;
 }
 
 /** Bytes of the pool secret: as many as every key made from it may need. */
@@ -36,6 +38,7 @@ const LABELS = {
   discoveryTag: { label: 'pam-mesh/1/discovery-tag', length: 15 },
   vaultKey: { label: 'pam-mesh/1/vault-key', length: 32 },
   recordingKey: { label: 'pam-mesh/1/recording-key', length: 32 },
+  sshProxyKey: { label: 'pam-mesh/1/ssh-proxy-key', length: 32 },
 } as const;
 
 /**
@@ -54,5 +57,6 @@ export function derivePoolKeys(from: { readonly secret: Uint8Array; readonly gat
     vaultKeySeed: new Secret(derive(LABELS.vaultKey)),
     discoveryTag: base32.baseEncode(derive(LABELS.discoveryTag)),
     recordingKey: new Secret(derive(LABELS.recordingKey)),
+    sshProxyKey: new Secret(derive(LABELS.sshProxyKey)),
   };
 }

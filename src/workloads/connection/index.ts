@@ -4,6 +4,7 @@
  *
  * Adding a protocol: its folder, and one line in the table below. What is not in the table is answered `not-supported`.
  */
+import type { Secret } from '../../base/secret.ts';
 import type { Recorder } from '../../recording/index.ts';
 import type { TargetRecord } from '../../wire/record.ts';
 import type { Outcome, Session, Workload } from '../workload.ts';
@@ -16,6 +17,8 @@ import { KeyRing } from './ssh/key-ring.ts';
 export interface ConnectionComponents {
   readonly recorder: Recorder;
   readonly hostKeys: HostKeyBook;
+  /** The pool's key that the host keys towards people's own `ssh` are made from. */
+  readonly proxyKey: Secret<Uint8Array>;
   /** The records with this id or title. */
   readonly findRecords: (named: string) => readonly TargetRecord[];
 }

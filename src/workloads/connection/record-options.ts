@@ -15,6 +15,8 @@ export interface ConnectionOptions {
   readonly totalLimitMs: number | null;
   /** `session.file-transfer`: `off` forbids SFTP, scp and rsync; default `on`. */
   readonly fileTransfer: boolean;
+  /** `session.port-forwarding`: `on` lets people's own `ssh` reach further from the target (`ssh -L`); default `off`. */
+  readonly portForwarding: boolean;
   /** `ssh.host-key`: the pinned fingerprint, `SHA256:…`. */
   readonly hostKey: string | null;
   /** `ssh.via`: the record to jump through. */
@@ -60,6 +62,7 @@ export function readOptions(record: Pick<TargetRecord, 'labels' | 'title'>): Con
     idleLimitMs: duration('session.idle-limit'),
     totalLimitMs: duration('session.total-limit'),
     fileTransfer: oneOf('session.file-transfer', ['on', 'off'], 'on') === 'on',
+    portForwarding: oneOf('session.port-forwarding', ['on', 'off'], 'off') === 'on',
     hostKey,
     via: label('ssh.via'),
   };

@@ -13,6 +13,7 @@ const shown = (keys: PoolKeys): readonly string[] => [
   keys.discoveryTag,
   formatHex(keys.vaultKeySeed.reveal()),
   formatHex(keys.recordingKey.reveal()),
+  formatHex(keys.sshProxyKey.reveal()),
 ];
 
 describe('what is derived from the pool secret', () => {
@@ -25,6 +26,7 @@ describe('what is derived from the pool secret', () => {
       'qtp3sxrkslsmkwtfhsxg7kg7',
       'bc22291a5099d7d5d9f1e9f0b451bca57cb1e111d704c791a94600d5a53906ab',
       '6ba0efd3a29568a0132a952d361ca3b3e5cb123a2a7fb5fe65d145134e36caea',
+      '887ca55fdfb5396450725f5037a98aecf5b6923c5ea21643c1e73c41b87507da',
     ]);
   });
 

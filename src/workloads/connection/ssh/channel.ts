@@ -29,6 +29,16 @@ export async function openChannel({ client }: SshTarget, init: ChannelInit): Pro
   return promise;
 }
 
+/** Begins a subsystem, such as sftp. Throws `target-refused`. */
+export async function openSubsystem({ client }: SshTarget, name: string): Promise<ClientChannel> {
+  const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
+  client.subsys(name, (error, channel) => {
+    if (error === undefined || error === null) return resolve(channel);
+    reject(new GatewayError('target-refused', `the target refused ${name}: ${error.message}`, { cause: error }));
+  });
+  return promise;
+}
+
 /** How a command ended. */
 export interface ExitStatus {
   readonly code: number | null;

@@ -12,6 +12,7 @@ import type { ConnectionProtocol, ProtocolComponents } from '../index.ts';
 import { outcomeOf, outcomeOfError } from '../outcome.ts';
 import { type ConnectionOptions, readOptions } from '../record-options.ts';
 import { SessionGuard } from '../session-guard.ts';
+import { runProxy } from './proxy-session.ts';
 import { openTarget, type SshTarget } from './target.ts';
 import { runTerminal } from './terminal-session.ts';
 
@@ -19,10 +20,11 @@ import { runTerminal } from './terminal-session.ts';
 export const ssh: ConnectionProtocol = { run };
 
 async function run(session: Session, components: ProtocolComponents): Promise<Outcome> {
+  let mode: Mode;
   let options: ConnectionOptions;
   let target: SshTarget;
   try {
-    assertMode(session);
+    mode = readMode(session);
     options = readOptions(session.record);
     target = await openTarget(session.record, {
       vault: session.vault,
@@ -35,7 +37,8 @@ async function run(session: Session, components: ProtocolComponents): Promise<Ou
   using guard = new SessionGuard(session, options);
   target.client.once('close', () => guard.end('target-lost', 'the target closed the connection'));
   try {
-    const { ending, bytes } = await runTerminal({ session, components, options, target, guard });
+    const started = { session, components, options, target, guard };
+    const { ending, bytes } = await (mode === 'ssh' ? runProxy(started) : runTerminal(started));
     return outcomeOf(ending, bytes);
   } catch (error) {
     return outcomeOfError(error);
@@ -44,8 +47,10 @@ async function run(session: Session, components: ProtocolComponents): Promise<Ou
   }
 }
 
-function assertMode({ request }: Session): void {
+type Mode = 'terminal' | 'ssh';
+
+function readMode({ request }: Session): Mode {
   const mode = request.parameters.find(({ name }) => name === 'mode')?.value ?? 'terminal';
-  if (mode === 'terminal') return;
+  if (mode === 'terminal' || mode === 'ssh') return mode;
   throw new GatewayError('not-supported', `connections of mode ${mode} are not supported by this version`);
 }
