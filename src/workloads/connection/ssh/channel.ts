@@ -13,11 +13,11 @@ export interface ChannelInit {
 }
 
 /** Begins a shell or a command. Throws `target-refused`. */
-export async function openChannel({ client }: SshTarget, init: ChannelInit): Promise<ClientChannel> {
+export async function openChannel({ client }: SshTarget, init: ChannelInit): Promise<OpenChannel> {
   const env = Object.fromEntries(init.environment.map(({ name, value }) => [name, value]));
-  const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
+  const { promise, resolve, reject } = Promise.withResolvers<OpenChannel>();
   const done = (error: Error | undefined, channel: ClientChannel): void => {
-    if (error === undefined || error === null) return resolve(channel);
+    if (error === undefined || error === null) return resolve(follow(channel));
     reject(new GatewayError('target-refused', `the target refused the session: ${error.message}`, { cause: error }));
   };
   try {
@@ -30,10 +30,10 @@ export async function openChannel({ client }: SshTarget, init: ChannelInit): Pro
 }
 
 /** Begins a subsystem, such as sftp. Throws `target-refused`. */
-export async function openSubsystem({ client }: SshTarget, name: string): Promise<ClientChannel> {
-  const { promise, resolve, reject } = Promise.withResolvers<ClientChannel>();
+export async function openSubsystem({ client }: SshTarget, name: string): Promise<OpenChannel> {
+  const { promise, resolve, reject } = Promise.withResolvers<OpenChannel>();
   client.subsys(name, (error, channel) => {
-    if (error === undefined || error === null) return resolve(channel);
+    if (error === undefined || error === null) return resolve(follow(channel));
     reject(new GatewayError('target-refused', `the target refused ${name}: ${error.message}`, { cause: error }));
   });
   return promise;
@@ -46,13 +46,22 @@ export interface ExitStatus {
   readonly signal: string | null;
 }
 
-/** Resolves when the channel is closed, with how the command ended if the target said so. */
-export function untilClosed(channel: ClientChannel): Promise<ExitStatus | null> {
-  return new Promise((resolve) => {
+/** A channel at the target. */
+export interface OpenChannel {
+  readonly channel: ClientChannel;
+  /** Resolves when the channel is closed, with how the command ended if the target said so. */
+  readonly closed: Promise<ExitStatus | null>;
+}
+
+/** Called where the channel is handed over: a fast command's end may be in the same packet, and is told only once. */
+function follow(channel: ClientChannel): OpenChannel {
+  const closed = new Promise<ExitStatus | null>((resolve) => {
     let status: ExitStatus | null = null;
     channel.on('exit', (code: number | null, signal?: string) => {
       status = { code, signal: signal?.replace(/^SIG/, '') ?? null };
     });
     channel.on('close', () => resolve(status));
   });
+  channel.on('error', () => undefined);
+  return { channel, closed };
 }

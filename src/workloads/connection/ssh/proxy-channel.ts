@@ -3,7 +3,7 @@ import type { Recording } from '../../../recording/index.ts';
 import type { Variable } from '../../../wire/connection-message.ts';
 import type { Ending } from '../outcome.ts';
 import { startRecording } from '../session-recording.ts';
-import { type ExitStatus, openChannel, openSubsystem, untilClosed } from './channel.ts';
+import { type ExitStatus, type OpenChannel, openChannel, openSubsystem } from './channel.ts';
 import { brakeOf, pour } from './outflow.ts';
 import type { SshSession } from './terminal-session.ts';
 
@@ -114,7 +114,7 @@ export class ProxyChannel {
       terminal: pty?.term ?? null,
       command: wanted.kind === 'subsystem' ? `(${wanted.text})` : wanted.text,
     });
-    const far =
+    const opened =
       wanted.kind === 'subsystem'
         ? await openSubsystem(target, wanted.text ?? '')
         : await openChannel(target, {
@@ -122,12 +122,11 @@ export class ProxyChannel {
             command: wanted.text,
             environment: this.#environment,
           });
-    this.#far = far;
-    far.on('error', () => undefined);
-    this.#carry(near, far, wanted.kind === 'subsystem' || FILE_COMMAND.test(wanted.text ?? ''));
+    this.#far = opened.channel;
+    this.#carry(near, opened, wanted.kind === 'subsystem' || FILE_COMMAND.test(wanted.text ?? ''));
   }
 
-  #carry(near: ServerChannel, far: ClientChannel, isFiles: boolean): void {
+  #carry(near: ServerChannel, { channel: far, closed }: OpenChannel, isFiles: boolean): void {
     const { guard, options } = this.#init;
     const recording = isFiles ? null : this.#recording;
     const kept = recording === null ? [] : [recording];
@@ -151,7 +150,7 @@ export class ProxyChannel {
     pour(near, inward, [brakeOf(far)]);
     near.on('end', () => far.end());
     near.resume();
-    void untilClosed(far).then((status) => this.#close(status, { reason: 'normal', text: 'the session has ended' }));
+    void closed.then((status) => this.#close(status, { reason: 'normal', text: 'the session has ended' }));
   }
 
   async #close(status: ExitStatus | null, { reason, text }: Ending): Promise<void> {

@@ -15,7 +15,7 @@ import type { Ending } from '../outcome.ts';
 import type { ConnectionOptions } from '../record-options.ts';
 import type { SessionGuard } from '../session-guard.ts';
 import { startRecording } from '../session-recording.ts';
-import { type ExitStatus, openChannel, untilClosed } from './channel.ts';
+import { type ExitStatus, type OpenChannel, openChannel } from './channel.ts';
 import { brakeOf, pour } from './outflow.ts';
 import type { SshTarget } from './target.ts';
 
@@ -145,22 +145,18 @@ class TerminalSession {
       command,
     });
     const pty = terminal === null ? null : { term: terminal.name, cols: terminal.columns, rows: terminal.rows };
-    const channel = await openChannel(target, { pty, command, environment });
-    // The output of a fast command must not come before the word that it has begun.
-    channel.pause();
-    channel.stderr.pause();
+    const opened = await openChannel(target, { pty, command, environment });
     const { fingerprint, trust } = target.hostKey;
     const version = Math.min(open.version, CONNECTION_VERSION);
     const recordingId = this.#recording?.id ?? null;
     this.#send({ kind: 'opened', version, recordingId, hostKey: fingerprint, hostKeyTrust: trust });
-    this.#carry(channel);
+    this.#carry(opened);
   }
 
-  #carry(channel: ClientChannel): void {
+  #carry({ channel, closed }: OpenChannel): void {
     const { guard } = this.#init;
     this.#channel = channel;
     const brakes = [brakeOf(this.#duplex), ...(this.#recording === null ? [] : [this.#recording])];
-    channel.on('error', () => undefined);
     pour(
       channel,
       (data) => {
@@ -179,9 +175,7 @@ class TerminalSession {
       },
       brakes,
     );
-    channel.resume();
-    channel.stderr.resume();
-    void untilClosed(channel).then((status) => {
+    void closed.then((status) => {
       this.#exit = status;
       if (status !== null) guard.end('normal', 'the session has ended');
       else guard.end('target-lost', 'the target closed the session without saying how it ended');
