@@ -1,0 +1,145 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/launcher/runtime.js';
+import { type SshServer, sshServerMissing, startSshServer } from '../workloads/connection/ssh/ssh-server.ts';
+import { follow, type Ran } from '../workloads/connection/ssh/ssh-world.ts';
+import type { Pool } from './harness/pool.ts';
+import { useSharedPools } from './harness/shared-pool.ts';
+import { needs, until } from './harness/until.ts';
+
+const createPool = useSharedPools();
+const PAM = join(packageRoot, 'src', 'launcher', 'pam.js');
+let pool: Pool;
+let server: SshServer;
+
+/** Runs `pam` as the admin with something on its standard input. */
+async function pam(args: readonly string[], input = ''): Promise<Ran> {
+  const child = spawn(process.execPath, [PAM, ...args], { env: environment(), stdio: 'pipe' });
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  return follow(child);
+}
+
+function environment(): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    HOME: pool.folder,
+    PAM_PROFILE: pool.profileFile,
+    LANG: 'C.UTF-8',
+    TERM: 'xterm',
+  };
+}
+
+/** A terminal of 80 by 24 that a person could sit at. */
+class Terminal {
+  readonly #name: string;
+
+  constructor(name: string, command: string) {
+    this.#name = `pam-ssh-${process.pid}-${name}`;
+    const size = ['-x', '80', '-y', '24'];
+    execFileSync('tmux', ['-L', this.#name, '-f', '/dev/null', 'new-session', '-d', ...size, command], {
+      env: environment(),
+    });
+    execFileSync('tmux', ['-L', this.#name, 'set', '-g', 'remain-on-exit', 'on']);
+  }
+
+  type(...keys: readonly string[]): void {
+    execFileSync('tmux', ['-L', this.#name, 'send-keys', ...keys]);
+  }
+
+  screen(): string {
+    return execFileSync('tmux', ['-L', this.#name, 'capture-pane', '-p', '-e'], { encoding: 'utf8' });
+  }
+
+  async until(text: string | RegExp): Promise<string> {
+    return until(`the screen shows ${text}`, { within: 20_000 }, () => {
+      const screen = this.screen();
+      needs(typeof text === 'string' ? screen.includes(text) : text.test(screen), () => screen);
+      return screen;
+    });
+  }
+
+  end(): void {
+    execFileSync('tmux', ['-L', this.#name, 'kill-server']);
+  }
+}
+
+describe.skipIf(sshServerMissing() !== undefined)('SSH sessions through a pool', { timeout: 60_000 }, () => {
+  beforeAll(async () => {
+    [pool, server] = await Promise.all([createPool({ instances: 2 }), startSshServer()]);
+    const where = ['--host', '127.0.0.1', '--port', String(server.port), '--protocol', 'ssh', '--user', server.user];
+    const added = await pam(
+      ['record', 'add', '--type', 'machine', '--title', 'web-1', ...where, '--password-stdin'],
+      `${server.password}\n`,
+    );
+    expect(added, added.stderr).toMatchObject({ code: 0 });
+    writeFileSync(join(server.home, 'text'), Array.from({ length: 200 }, (_, line) => `line ${line} grün\n`).join(''));
+    writeFileSync(join(server.home, '.vimrc'), 'set nocompatible laststatus=2 nomodeline\n');
+  }, 60_000);
+  afterAll(() => server?.stop());
+
+  it('pam launch -- COMMAND ends as the command does; the first session pins the host key for all', async () => {
+    const first = await pam(['launch', 'web-1', '-v', '--', 'echo out; exit 5']);
+    expect([first.stdout, first.code]).toEqual(['out\n', 5]);
+    expect(first.stderr).toContain(`host key ${server.hostKey} is pinned in the record`);
+    const shown = await pam(['record', 'show', 'web-1', '--json']);
+    expect(shown.stdout).toContain(server.hostKey);
+  });
+
+  it.each([
+    ['vim', 'vim text', ['G', 'dd', 'i', 'typed-here', 'Escape'], 'typed-here'],
+    ['less', 'less text', ['G', 'b'], 'line 17'],
+    ['top', 'top -b -n 1 | head -3 | cut -c1-3', [], 'top'],
+  ])('%s looks the same as through plain ssh', async (name, command, keys, text) => {
+    const key = join(pool.folder, `key-${name}`);
+    writeFileSync(key, server.privateKey, { mode: 0o600 });
+    const plain = `ssh -tt -i ${key} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -p ${server.port} ${server.user}@127.0.0.1`;
+    const screens = [];
+    for (const line of [plain, `${process.execPath} ${PAM} launch web-1`]) {
+      const terminal = new Terminal(`${name}-${screens.length}`, line);
+      await terminal.until(/^\$ ?$/m);
+      terminal.type(`clear; ${command}`, 'Enter');
+      await terminal.until(name === 'less' ? 'line 0' : name === 'vim' ? 'line 1' : 'top');
+      for (const stroke of keys) terminal.type(stroke);
+      await terminal.until(text);
+      screens.push(await settled(terminal));
+      terminal.end();
+    }
+    expect(screens[1]).toBe(screens[0]);
+  });
+
+  it('a session whose worker dies is lost at once, and --reconnect begins another', async () => {
+    const terminal = new Terminal('death', `${process.execPath} ${PAM} launch web-1 --reconnect`);
+    await terminal.until(/^\$ ?$/m);
+    terminal.type('echo $((40 + 2))-before', 'Enter');
+    await terminal.until('42-before');
+    const listed = await pam(['session', 'list', '--json']);
+    const { sessions }: { sessions: readonly { worker: string; title: string }[] } = JSON.parse(listed.stdout);
+    const [session] = sessions;
+    expect(session).toMatchObject({ title: 'web-1' });
+    const ids = await Promise.all(pool.started.map((instance) => instance.id()));
+    await pool.started[ids.indexOf(session?.worker ?? '')]?.kill();
+    await terminal.until('The session was lost');
+    terminal.type('echo $((50 + 2))-after', 'Enter');
+    await terminal.until('52-after');
+    terminal.type('exit', 'Enter');
+    terminal.end();
+    const { stdout } = await pam(['recording', 'list', '--json']);
+    const { recordings }: { recordings: readonly { command: string | null }[] } = JSON.parse(stdout);
+    expect(recordings.length).toBeGreaterThan(0);
+  });
+});
+
+/** The screen once two looks in a row are the same. */
+async function settled(terminal: Terminal): Promise<string> {
+  let before = '';
+  return until('the screen is still', { within: 10_000, every: 300 }, () => {
+    const now = terminal.screen();
+    const isStill = now === before;
+    before = now;
+    needs(isStill, 'it changes');
+    return now;
+  });
+}
