@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net';
-import { multiaddr } from '@multiformats/multiaddr';
+import { type Multiaddr, multiaddr } from '@multiformats/multiaddr';
 import { GatewayError } from '../base/errors.ts';
 
 /** Pure: addresses of access listeners. People write `host:port`, `[2001:db8::1]:7401` or a multiaddr; libp2p takes multiaddrs. */
@@ -29,6 +29,12 @@ export function dialAddresses(addresses: readonly string[], instanceId: string):
     const parsed = text.startsWith('/') ? parseMultiaddr(text) : parseHostAndPort(text);
     return parsed === undefined ? [] : [`${parsed.replace(PEER_SUFFIX, '')}/p2p/${instanceId}`];
   });
+}
+
+/** The host in an address of a connection; empty if it has none. */
+export function hostOf(address: Multiaddr): string {
+  const [host] = address.getComponents();
+  return host?.value ?? '';
 }
 
 function parseHostAndPort(text: string): string | undefined {

@@ -50,6 +50,8 @@ export const ErrorCodes = {
   'credential-refused': ExitCode.failed,
   'host-key-changed': ExitCode.failed,
   'recording-failed': ExitCode.failed,
+  'policy-refused': ExitCode.failed,
+  evicted: ExitCode.notAllowed,
 } as const;
 /** The stable name of an expected failure. */
 export type ErrorCode = keyof typeof ErrorCodes;

@@ -8,7 +8,7 @@ import { Secret } from '../base/secret.ts';
 import { derivePoolKeys, POOL_SECRET_BYTES } from '../core/index.ts';
 import { MAX_INSTANCES_MAX, NAME_LENGTH_MAX } from '../wire/bounds.ts';
 import { limitSeal } from '../wire/limit.ts';
-import { seal } from '../wire/sealed.ts';
+import { SIGNATURES_MAX, seal } from '../wire/sealed.ts';
 import { explainDialAddress } from './address.ts';
 import { formatBase64, isName, LISTED_ADDRESSES_MAX } from './document.ts';
 import { type Mistake, refuseMistakes, showValue } from './mistakes.ts';
@@ -20,6 +20,9 @@ export interface NewGatewayInit {
   readonly name: string;
   /** The first limit. */
   readonly maxInstances: number;
+  /** How many admins there are, 1 unless said, and how many of them have to sign. */
+  readonly admins?: number;
+  readonly threshold?: number;
   /** Mesh-plane addresses where instances look for each other. */
   readonly bootstrap: readonly string[];
   /** Access-plane addresses that clients are told. */
@@ -31,8 +34,10 @@ export interface NewGateway {
   readonly uid: string;
   /** Text of the gateway configuration, with the pool secret. */
   readonly configuration: Secret<string>;
-  /** Text of the admin's profile, with the admin key. */
+  /** Text of the first admin's profile, with the admin key. */
   readonly adminProfile: Secret<string>;
+  /** The same of every admin. */
+  readonly adminProfiles: readonly Secret<string>[];
 }
 
 /** Where new keys and times come from: fixed in samples and tests. */
@@ -52,8 +57,10 @@ export function createGateway(init: NewGatewayInit, source: NewGatewaySource = S
   refuseMistakes(explainNewGateway(init), 'bad-usage');
   const uid = formatRandomId(source.random(RANDOM_ID_BYTES));
   const poolSecret = source.random(POOL_SECRET_BYTES);
-  const seed = source.random(SEED_BYTES);
-  const admin = keyPairFromSeed(seed);
+  const seeds = Array.from({ length: init.admins ?? 1 }, () => source.random(SEED_BYTES));
+  const admins = seeds.map(keyPairFromSeed);
+  const adminKeys = admins.map(({ id }) => id);
+  const threshold = init.threshold ?? 1;
   const limit = {
     gatewayUid: uid,
     maxInstances: init.maxInstances,
@@ -66,23 +73,31 @@ export function createGateway(init: NewGatewayInit, source: NewGatewaySource = S
     version: 1,
     gateway,
     poolSecret: formatBase64(poolSecret),
-    adminKeys: [admin.id],
-    threshold: 1,
-    firstLimit: formatBase64(seal(limitSeal, limit, [admin])),
+    adminKeys,
+    threshold,
+    firstLimit: formatBase64(seal(limitSeal, limit, admins.slice(0, threshold))),
     bootstrap: init.bootstrap,
     addresses: init.addresses,
     vault: { provider: 'embedded' },
   };
-  const held = {
-    key: new Secret(seed),
-    keyId: admin.id,
-    adminKeys: [admin.id],
-    poolKey: poolKeyOf(poolSecret, uid),
-    grant: null,
-    addresses: init.addresses,
+  const shared = { adminKeys, threshold, poolKey: poolKeyOf(poolSecret, uid), grant: null, addresses: init.addresses };
+  const adminProfiles = seeds.map((seed, index) =>
+    formatProfile({
+      gateway,
+      ...shared,
+      key: new Secret(seed),
+      keyId: keyPairFromSeed(seed).id,
+      role: 'admin',
+      name: seeds.length === 1 ? 'admin' : `admin-${index + 1}`,
+    }),
+  );
+  const [adminProfile = new Secret('')] = adminProfiles;
+  return {
+    uid,
+    configuration: new Secret(`${JSON.stringify(configuration, undefined, 2)}\n`),
+    adminProfile,
+    adminProfiles,
   };
-  const adminProfile = formatProfile({ gateway, ...held, role: 'admin', name: 'admin' });
-  return { uid, configuration: new Secret(`${JSON.stringify(configuration, undefined, 2)}\n`), adminProfile };
 }
 
 function poolKeyOf(secret: Uint8Array, gatewayUid: string): PeerKeyId {
@@ -93,21 +108,34 @@ function poolKeyOf(secret: Uint8Array, gatewayUid: string): PeerKeyId {
 export interface WrittenGateway {
   readonly configurationPath: string;
   readonly adminProfilePath: string;
+  readonly adminProfilePaths: readonly string[];
 }
 
 /** Writes both files with mode 0600 into a directory, made if missing. Both or none; throws `already-exists` rather than overwrite. */
 export function writeGateway(directory: string, created: NewGateway): WrittenGateway {
   makeDirectory(directory);
   const configurationPath = join(directory, GATEWAY_FILES.configuration);
-  const adminProfilePath = join(directory, GATEWAY_FILES.adminProfile);
-  writeSecretFile({ path: configurationPath, content: created.configuration.reveal(), replace: false });
+  const { adminProfiles } = created;
+  const adminProfilePaths = adminProfiles.map((_, index) => join(directory, profileFile(index, adminProfiles.length)));
+  const files = [
+    { path: configurationPath, content: created.configuration },
+    ...adminProfiles.map((content, index) => ({ path: adminProfilePaths[index] ?? '', content })),
+  ];
+  const written: string[] = [];
   try {
-    writeSecretFile({ path: adminProfilePath, content: created.adminProfile.reveal(), replace: false });
+    for (const { path, content } of files) {
+      writeSecretFile({ path, content: content.reveal(), replace: false });
+      written.push(path);
+    }
   } catch (cause) {
-    rmSync(configurationPath, { force: true });
+    for (const path of written) rmSync(path, { force: true });
     throw cause;
   }
-  return { configurationPath, adminProfilePath };
+  return { configurationPath, adminProfilePath: adminProfilePaths[0] ?? '', adminProfilePaths };
+}
+
+function profileFile(index: number, count: number): string {
+  return count === 1 ? GATEWAY_FILES.adminProfile : `admin-${index + 1}-profile.json`;
 }
 
 function makeDirectory(path: string): void {
@@ -121,15 +149,33 @@ function makeDirectory(path: string): void {
   }
 }
 
-function explainNewGateway({ name, maxInstances, bootstrap, addresses }: NewGatewayInit): readonly Mistake[] {
+function explainNewGateway({
+  name,
+  maxInstances,
+  admins = 1,
+  threshold = 1,
+  bootstrap,
+  addresses,
+}: NewGatewayInit): readonly Mistake[] {
   const mistakes: Mistake[] = [];
   if (!isName(name)) {
     const problem = `${showValue(name)} is wrong; expected 1 to ${NAME_LENGTH_MAX} characters without control characters`;
     mistakes.push({ where: '--name', problem, remedy: 'Choose a short name.' });
   }
-  mistakes.push(...explainMaxInstances(maxInstances));
+  mistakes.push(...explainMaxInstances(maxInstances), ...explainAdmins(admins, threshold));
   mistakes.push(...explainAddresses('--bootstrap', bootstrap), ...explainAddresses('--address', addresses));
   return mistakes;
+}
+
+function explainAdmins(admins: number, threshold: number): readonly Mistake[] {
+  const isCount = (count: number, max: number): boolean => Number.isInteger(count) && count >= 1 && count <= max;
+  if (!isCount(admins, SIGNATURES_MAX)) {
+    const problem = `${showValue(admins)} is wrong; expected 1 to ${SIGNATURES_MAX}`;
+    return [{ where: '--admins', problem, remedy: 'Write for example 3.' }];
+  }
+  if (isCount(threshold, admins)) return [];
+  const problem = `${showValue(threshold)} is wrong; expected 1 to ${admins}, the number of admins`;
+  return [{ where: '--threshold', problem, remedy: 'Write how many admins have to sign.' }];
 }
 
 /** What is wrong with a number of instances that an admin asks for. The first sentence is the reference's, word for word. */

@@ -27,18 +27,26 @@ export {
   type WrittenGateway,
   writeGateway,
 } from './gateway-create.ts';
+export { type Issued, issuedGrants, rememberGrant } from './grant-ledger.ts';
+export { type KeyDocument, keyIdOf, loadUserKey, openKey, saveUserKey } from './key-document.ts';
 export { ConfigError, type Mistake, refuseMistakes } from './mistakes.ts';
 export {
+  completeProfile,
   formatProfile,
+  isProfileLocked,
+  type KeylessProfile,
   loadProfile,
   PROFILE_ROLES,
   type Profile,
   type ProfileChoice,
   type ProfileRole,
   parseProfile,
+  profileKeyId,
   profilePath,
+  saveKeylessProfile,
   saveProfile,
 } from './profile.ts';
+export { savePrivateFile } from './secret-file.ts';
 export { addSettingsFlags, type FlagTexts, settingsFlags } from './settings/flags.ts';
 export {
   chooseDataDirectory,

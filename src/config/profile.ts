@@ -1,8 +1,7 @@
-import { mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { createEd25519Verify, keyPairFromSeed } from '../base/ed25519.ts';
+import { createEd25519Verify } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
 import type { PeerKeyId } from '../base/ids.ts';
 import { Secret } from '../base/secret.ts';
@@ -22,8 +21,10 @@ import {
   refuseOtherVersion,
   uidLeaf,
 } from './document.ts';
+import { formatKeyDocument, type KeyDocument, keyIdOf, openKey, parseKeyDocument, SEED_BYTES } from './key-document.ts';
+import { lockKey, parseLockedKey } from './key-lock.ts';
 import { ConfigError, type Mistake } from './mistakes.ts';
-import { readConfigFile, systemCode, writeSecretFile } from './secret-file.ts';
+import { readConfigFile, savePrivateFile } from './secret-file.ts';
 
 /** Who may hold a profile. */
 export const PROFILE_ROLES = ['admin', 'user'] as const;
@@ -35,6 +36,8 @@ export interface Profile {
   readonly gateway: { readonly uid: string; readonly name: string };
   /** To see who signed a limit. */
   readonly adminKeys: readonly PeerKeyId[];
+  /** How many of them sign a limit, a grant or a policy; 1 where an older profile does not say. */
+  readonly threshold: number;
   /** Public key by which an instance proves that it belongs to the pool; without it anybody at an address could pose as the gateway. */
   readonly poolKey: PeerKeyId;
   /** Seed of the Ed25519 key, 32 bytes. */
@@ -56,15 +59,28 @@ export interface ProfileChoice {
   readonly home?: string;
 }
 
-const SEED_BYTES = 32;
 const FROM_FILE = 'Take the file as "pam gateway new" or "pam grant new" wrote it.';
+
+const thresholdLeaf = leaf({
+  expected: `a whole number from 1 to ${SIGNATURES_MAX}`,
+  remedy: FROM_FILE,
+  parse: (raw) =>
+    typeof raw === 'number' && Number.isInteger(raw) && raw >= 1 && raw <= SIGNATURES_MAX ? raw : undefined,
+});
+const keyLeaf = leaf<KeyDocument>({
+  expected: `base64 of ${SEED_BYTES} bytes, or a key protected by a passphrase`,
+  remedy: FROM_FILE,
+  secret: true,
+  parse: parseKeyDocument,
+});
 
 const profileSchema = z.strictObject({
   version: z.literal(1),
   gateway: z.strictObject({ uid: uidLeaf, name: nameLeaf }),
+  threshold: thresholdLeaf.optional().default(1),
   adminKeys: listOf(keyIdLeaf, { min: 1, max: SIGNATURES_MAX, remedy: FROM_FILE }),
   poolKey: keyIdLeaf,
-  key: bytesLeaf({ expected: `base64 of ${SEED_BYTES} bytes`, remedy: FROM_FILE, secret: true, length: SEED_BYTES }),
+  key: keyLeaf,
   role: leaf<ProfileRole>({
     expected: '"admin" or "user"',
     remedy: FROM_FILE,
@@ -85,49 +101,99 @@ export function profilePath({ flag, env, home = homedir() }: ProfileChoice): str
 }
 
 /** Reads and checks a profile. Throws `bad-config` with every mistake. */
-export function loadProfile(path: string): Profile {
-  const text = readConfigFile({
+export function loadProfile(path: string, passphrase?: Secret<string>): Profile {
+  return parseProfile(readProfile(path), path, passphrase);
+}
+
+/** True when the profile's key is protected by a passphrase. Throws `bad-config` only where the file cannot be read. */
+export function isProfileLocked(path: string): boolean {
+  const { key } = parseJsonObject(readProfile(path), path);
+  return parseLockedKey(key) !== undefined;
+}
+
+/** Public half of a profile's key, without its passphrase. Throws `bad-config`. */
+export function profileKeyId(path: string): PeerKeyId {
+  return checkProfile(readProfile(path), path).keyId;
+}
+
+function readProfile(path: string): string {
+  return readConfigFile({
     path,
     what: 'profile',
     missing:
       'Name one with --profile FILE or PAM_PROFILE; "pam gateway new" writes the admin\'s, "pam grant new" a user\'s.',
     secret: true,
   });
-  return parseProfile(text, path);
 }
 
 /** The profile in JSON text; `where` names its source in messages. Throws `bad-config` with every mistake. */
-export function parseProfile(text: string, where: string): Profile {
+export function parseProfile(text: string, where: string, passphrase?: Secret<string>): Profile {
+  const { key, keyId, ...rest } = checkProfile(text, where);
+  return { ...rest, key: openKey(key, where, passphrase), keyId };
+}
+
+/** Everything about a profile that can be judged without the passphrase of its key. */
+function checkProfile(text: string, where: string): KeylessProfile & { readonly key: KeyDocument } {
   const raw = parseJsonObject(text, where);
   refuseOtherVersion(raw, where);
   const parsed = profileSchema.safeParse(raw);
   if (!parsed.success) throw new ConfigError(mistakesOf(parsed.error, where, KNOWN_KEYS));
-  const { key, version: _, ...rest } = parsed.data;
-  const keyId = keyPairFromSeed(key).id;
+  const { version: _, ...rest } = parsed.data;
+  const keyId = keyIdOf(rest.key);
   const mistakes = explainRole(parsed.data, keyId).map(
     ([path, problem]): Mistake => ({ where, problem: `${path}: ${problem}`, remedy: FROM_FILE }),
   );
   if (mistakes.length > 0) throw new ConfigError(mistakes);
-  return { ...rest, key: new Secret(key), keyId };
+  return { ...rest, keyId };
 }
 
 /** The text that `parseProfile` reads back. It holds the key. */
-export function formatProfile({
-  gateway,
-  adminKeys,
-  poolKey,
-  key,
-  role,
-  name,
-  grant,
-  addresses,
-}: Profile): Secret<string> {
-  const text = { key: formatBase64(key.reveal()), grant: grant === null ? null : formatBase64(grant) };
+export function formatProfile(profile: Profile, passphrase?: Secret<string>): Secret<string> {
+  const { key } = profile;
+  return formatWithKey(profile, passphrase === undefined ? key.reveal() : lockKey(key, passphrase));
+}
+
+/** What a profile holds besides its key: the file that an admin gives to a user who has made a key of their own. */
+export type KeylessProfile = Omit<Profile, 'key'>;
+
+/** `completeProfile` joins it to the user's key. */
+function formatKeylessProfile(profile: KeylessProfile): string {
+  return formatWithKey(profile, null).reveal();
+}
+
+/** The whole profile made of an admin's file and the user's own key. Throws `bad-config`. */
+export function completeProfile(keyless: string, where: string, key: KeyDocument): Secret<string> {
+  const raw = parseJsonObject(keyless, where);
+  if (raw['key'] !== null) {
+    const remedy =
+      'Take the file that "pam grant new --for-key" wrote; one with a key is used as it is, with --profile.';
+    throw new ConfigError([{ where, problem: 'key: is not null; expected a profile without a key', remedy }]);
+  }
+  const whole = { ...raw, key: formatKeyDocument(key) };
+  const text = `${JSON.stringify(whole, undefined, 2)}\n`;
+  checkProfile(text, where);
+  return new Secret(text);
+}
+
+/** Writes the file for a user who has made a key of their own. Throws `already-exists`. */
+export function saveKeylessProfile(path: string, profile: KeylessProfile): void {
+  savePrivateFile(path, formatKeylessProfile(profile), { replace: false });
+}
+
+function formatWithKey(
+  { gateway, adminKeys, threshold, poolKey, role, name, grant, addresses }: KeylessProfile,
+  key: KeyDocument | null,
+): Secret<string> {
+  const text = {
+    key: key === null ? null : formatKeyDocument(key),
+    grant: grant === null ? null : formatBase64(grant),
+  };
   const { uid, name: gatewayName } = gateway;
   const document = {
     version: 1,
     gateway: { uid, name: gatewayName },
     adminKeys,
+    threshold,
     poolKey,
     key: text.key,
     role,
@@ -139,15 +205,13 @@ export function formatProfile({
 }
 
 /** Writes a profile with mode 0600, its directory made if missing. Throws `already-exists` unless told to replace. */
-export function saveProfile(path: string, profile: Profile, options: { readonly replace?: boolean } = {}): void {
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  } catch (cause) {
-    throw new GatewayError('storage-failed', `directory ${dirname(path)} cannot be made (${systemCode(cause)})`, {
-      cause,
-    });
-  }
-  writeSecretFile({ path, content: formatProfile(profile).reveal(), replace: options.replace ?? false });
+export function saveProfile(
+  path: string,
+  profile: Profile,
+  options: { readonly replace?: boolean; readonly passphrase?: Secret<string> | undefined } = {},
+): void {
+  const { replace = false, passphrase } = options;
+  savePrivateFile(path, formatProfile(profile, passphrase).reveal(), { replace });
 }
 
 /** What does not fit together: path and problem. */

@@ -4,6 +4,7 @@ import {
   fstatSync,
   fsyncSync,
   linkSync,
+  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -78,6 +79,19 @@ export function writeSecretFile({ path, content, replace }: WriteInit): void {
   } finally {
     rmSync(draft, { force: true });
   }
+}
+
+/** Writes a file of the user's own, its directory made if missing. Throws `already-exists` unless told to replace, `storage-failed`. */
+export function savePrivateFile(path: string, content: string, { replace }: { readonly replace: boolean }): void {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new GatewayError('storage-failed', `directory ${dirname(path)} cannot be made (${systemCode(cause)})`, {
+      cause,
+      remedy: 'Choose a directory this user may write to.',
+    });
+  }
+  writeSecretFile({ path, content, replace });
 }
 
 /** Makes what was renamed or linked in a directory survive a power cut. */

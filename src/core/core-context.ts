@@ -6,6 +6,7 @@ import type { LimitBook } from './limit/limit-book.ts';
 import type { MemberTable } from './membership/member-table.ts';
 import type { OwnRecord } from './membership/own-record.ts';
 import type { Outbox } from './outbox.ts';
+import type { PolicyBook } from './policy/policy-book.ts';
 import type { PoolClock } from './pool-clock.ts';
 
 /** What the parts of one machine share. Each part changes only what it owns; `now` is that of the input being handled. */
@@ -16,6 +17,7 @@ export interface CoreContext {
   readonly clock: PoolClock;
   readonly table: MemberTable;
   readonly limits: LimitBook;
+  readonly policies: PolicyBook;
   readonly own: OwnRecord;
   now: Now;
 }

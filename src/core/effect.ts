@@ -1,6 +1,7 @@
 import type { ErrorCode, ExitCode } from '../base/errors.ts';
 import type { InstanceId } from '../base/ids.ts';
 import type { Stamp } from '../base/stamp.ts';
+import type { Grant } from '../wire/grant.ts';
 import type { Failure, JobNotice, JobRequest, Parameter, TraceStep } from '../wire/job.ts';
 import type { Seat } from '../wire/member-record.ts';
 import type { TargetRecord } from '../wire/record.ts';
@@ -17,7 +18,14 @@ export type Effect =
   | { readonly kind: 'store'; readonly write: number; readonly what: Stored }
   | { readonly kind: 'reply'; readonly ticket: Ticket; readonly reply: Reply }
   /** Carry out the job whose session was opened with `ticket`; report `job-ended` exactly once. */
-  | { readonly kind: 'run'; readonly ticket: Ticket; readonly request: JobRequest; readonly record: TargetRecord }
+  | {
+      readonly kind: 'run';
+      readonly ticket: Ticket;
+      readonly request: JobRequest;
+      readonly record: TargetRecord;
+      /** Under which the caller asks; null: an admin. Its conditions about the session itself are the workload's to keep. */
+      readonly grant: Grant | null;
+    }
   /**
    * Carry out a job that needs no client; report `job-ended` exactly once. `resumed`: an earlier process on this data directory may have begun it, and
    * its parameters are not known any more: find out what became of it, begin nothing.
@@ -41,6 +49,8 @@ export type Effect =
 /** What goes to disk. */
 export type Stored =
   | { readonly kind: 'limit'; readonly sealed: Uint8Array }
+  /** `kept` for good where it changes the admins: later ones are signed by those of it. */
+  | { readonly kind: 'policy'; readonly sealed: Uint8Array; readonly kept: boolean }
   | { readonly kind: 'record'; readonly recordId: string; readonly sealed: Uint8Array }
   /** The editions of a record's credentials that stand, in place of those before; none: the record has no credential any more. */
   | { readonly kind: 'credentials'; readonly recordId: string; readonly sealed: readonly Uint8Array[] }

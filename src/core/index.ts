@@ -6,6 +6,7 @@
 import type { InstanceId } from '../base/ids.ts';
 import type { Sign, Verify } from '../base/signing.ts';
 import type { Stamp } from '../base/stamp.ts';
+import type { Grant } from '../wire/grant.ts';
 import type { JobNotice } from '../wire/job.ts';
 import type { Label, Seat } from '../wire/member-record.ts';
 import type { Effect } from './effect.ts';
@@ -25,6 +26,7 @@ export { type EntryChange, type NextEditionInit, nextEdition } from './credentia
 export type { Effect, Note, NoteLevel, Reply, Stored } from './effect.ts';
 export { mustSurvivePowerCut } from './effect.ts';
 export type { Event, Input, JobResult, Now, OutputPage, Search, Ticket } from './input.ts';
+export { PolicyBook } from './policy/policy-book.ts';
 export { derivePoolKeys, POOL_SECRET_BYTES, type PoolKeys } from './pool/index.ts';
 export { createPoolMachine } from './pool-machine.ts';
 export type {
@@ -83,11 +85,23 @@ export interface SelfFacts {
 /** From the data directory. */
 export interface Remembered {
   readonly limits: readonly Uint8Array[];
+  /** In the order in which they were written. */
+  readonly policies: readonly Uint8Array[];
   readonly records: readonly Uint8Array[];
   readonly credentials: readonly Uint8Array[];
   readonly self: { readonly joinedAt: Stamp; readonly seat: Seat | null } | null;
   /** Jobs this worker had written down, with the deadline after which their id can no longer be submitted. */
   readonly jobs: readonly { readonly notice: JobNotice; readonly deadlineUnixMs: number }[];
+}
+
+/** The policy in force, as the surroundings may ask of it. */
+export interface PolicyView {
+  /** The admins whose signatures count now. */
+  readonly authority: { readonly adminKeys: readonly string[]; readonly threshold: number };
+  /** Every policy that another needs to follow, in order, and what is in force; sealed. */
+  readonly chain: readonly Uint8Array[];
+  /** Why the grant does not count at this moment of the pool's clock, or null: its time, or that it was revoked. */
+  grantProblem(grant: Grant, poolUnixMs: number): string | null;
 }
 
 /** The machine. Every call is synchronous; no call throws for anything that arrives from outside. */
@@ -98,6 +112,7 @@ export interface PoolMachine {
   /** When the machine wants a `wakeup`, in monotonic milliseconds; undefined: not by itself. */
   nextWakeupAtMs(): number | undefined;
   view(now: { readonly atMs: number }): PoolView;
+  readonly policy: PolicyView;
   readonly jobs: JobsView;
   readonly records: RecordsView;
   readonly credentials: CredentialsView;

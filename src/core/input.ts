@@ -33,6 +33,8 @@ export type Event =
   | { readonly kind: 'addresses'; readonly mesh: readonly string[]; readonly access: readonly string[] }
   /** An admin offers a limit; answered when it is stored or refused. */
   | { readonly kind: 'offer-limit'; readonly sealed: Uint8Array; readonly ticket: Ticket }
+  /** An admin offers a policy; answered when it is stored or refused. */
+  | { readonly kind: 'offer-policy'; readonly sealed: Uint8Array; readonly ticket: Ticket }
   /** An admin offers a record; answered when it is stored or refused. */
   | { readonly kind: 'offer-record'; readonly sealed: Uint8Array; readonly ticket: Ticket }
   /** An admin, or this instance's vault, offers an edition of a record's credentials; answered when it is stored or refused. */
@@ -42,9 +44,22 @@ export type Event =
   /** Leave now, sessions or not. */
   | { readonly kind: 'leave'; readonly reason: string }
   /** A client hands in a signed job request; answered once its worker has accepted it or nobody will. */
-  | { readonly kind: 'submit'; readonly request: Uint8Array; readonly ticket: Ticket }
+  | {
+      readonly kind: 'submit';
+      readonly request: Uint8Array;
+      /** The client's address as its connection shows it. */
+      readonly source: string;
+      readonly ticket: Ticket;
+    }
   /** A client opens the session of an accepted job on this worker; answered with `run` or a refusal. */
-  | { readonly kind: 'open-session'; readonly jobId: string; readonly caller: string; readonly ticket: Ticket }
+  | {
+      readonly kind: 'open-session';
+      readonly jobId: string;
+      readonly caller: string;
+      /** Null: relayed by another instance, so that the client's address is not seen here. */
+      readonly source: string | null;
+      readonly ticket: Ticket;
+    }
   /** A running job's byte counts. */
   | { readonly kind: 'job-progress'; readonly jobId: string; readonly bytesIn: number; readonly bytesOut: number }
   /** How far an unattended job is. */

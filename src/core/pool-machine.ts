@@ -20,9 +20,13 @@ import { type Member, MemberTable } from './membership/member-table.ts';
 import { OwnRecord } from './membership/own-record.ts';
 import { Pulses } from './membership/pulses.ts';
 import { Outbox } from './outbox.ts';
+import { livingGateway } from './policy/living-gateway.ts';
+import type { PolicyBook } from './policy/policy-book.ts';
+import { evictedLines, openPolicyBook, PolicyKeeper } from './policy/policy-keeper.ts';
 import { PoolClock } from './pool-clock.ts';
 import { poolView } from './pool-view.ts';
 import { RecordShelf } from './records/record-shelf.ts';
+import { isShelfMessage, Shelves } from './records/shelves.ts';
 
 /** Builds the machine of one instance. Throws `limit-refused` if the configuration's own limit does not verify. */
 export function createPoolMachine(init: PoolInit, now: Now): PoolMachine {
@@ -37,19 +41,25 @@ class Machine implements PoolMachine {
   readonly #exchange: Exchange;
   readonly #pulses: Pulses;
   readonly #limitKeeper: LimitKeeper;
+  readonly #policyKeeper: PolicyKeeper;
   readonly #seats: SeatKeeper;
   readonly #drains: DrainOrders;
+  readonly policy: PolicyBook;
   readonly jobs: Jobs['board'];
   readonly records: RecordShelf;
   readonly credentials: CredentialShelf;
+  readonly #shelves: Shelves;
   readonly #jobs: Jobs;
   #wakeupAtMs: number | undefined;
   #started = false;
   #ended = false;
   #forgetAtMs = 0;
 
-  constructor(init: PoolInit, now: Now) {
+  constructor(given: PoolInit, now: Now) {
     const outbox = new Outbox();
+    const policies = openPolicyBook(given, outbox);
+    const init = { ...given, gateway: livingGateway(given.gateway, policies) };
+    this.policy = policies;
     const clock = new PoolClock();
     const table = new MemberTable();
     const own = new OwnRecord({ init, clock, table, outbox, now });
@@ -59,7 +69,8 @@ class Machine implements PoolMachine {
       outbox,
       clock,
       table,
-      limits: openLimitBook(init, outbox),
+      limits: openLimitBook(init, policies, outbox),
+      policies,
       own,
       now,
     };
@@ -70,10 +81,17 @@ class Machine implements PoolMachine {
     this.#limitKeeper = new LimitKeeper(this.#context);
     this.records = new RecordShelf(this.#context, init.remembered.records, (id) => this.credentials.removed(id));
     this.credentials = new CredentialShelf(this.#context, this.records);
+    this.#shelves = new Shelves(outbox, this);
     this.#jobs = new Jobs(this.#context, this.#load, this.records);
     this.jobs = this.#jobs.board;
     this.#seats = new SeatKeeper(this.#context, this.#exchange, this.#jobs);
     this.#drains = new DrainOrders(this.#context, (reason) => this.#seats.drain(reason));
+    this.#policyKeeper = new PolicyKeeper(this.#context, {
+      revoked: () => this.#jobs.bench.endRevoked(),
+      gone: (member) => this.#gone(member),
+      evicted: () => this.#leaveEvicted(),
+    });
+    table.evict(policies.evicted);
   }
 
   step(input: Input): readonly Effect[] {
@@ -112,8 +130,10 @@ class Machine implements PoolMachine {
       case 'start':
         this.#started = true;
         this.#seats.start(input.search);
+        if (this.#context.policies.evicts(this.#context.self)) this.#leaveEvicted();
         return;
       case 'link-up':
+        if (this.#context.policies.evicts(input.peer)) return this.#policyKeeper.turnAway(input.peer);
         return this.#exchange.met(input.peer);
       case 'link-down':
         return this.#linkDown(input.peer);
@@ -122,12 +142,10 @@ class Machine implements PoolMachine {
       case 'gossip':
         return this.#gossip(input.bytes);
       case 'stored':
-        return this.#stored(input.write);
+        this.#storing().some((part) => part.stored(input.write));
+        return;
       case 'store-failed':
-        this.#limitKeeper.storeFailed(input.write, input.reason);
-        this.records.storeFailed(input.write, input.reason);
-        this.credentials.storeFailed(input.write, input.reason);
-        this.#jobs.bench.storeFailed(input.write, input.reason);
+        for (const part of this.#storing()) part.storeFailed(input.write, input.reason);
         return;
       case 'busy':
         return this.#load.busy(input.perMille);
@@ -136,6 +154,8 @@ class Machine implements PoolMachine {
         return this.#exchange.spreadOwn();
       case 'offer-limit':
         return this.#limitKeeper.offered(input.sealed, input.ticket);
+      case 'offer-policy':
+        return this.#policyKeeper.offered(input.sealed, input.ticket);
       case 'offer-record':
         return this.records.offered(input.sealed, input.ticket);
       case 'offer-edition':
@@ -147,7 +167,7 @@ class Machine implements PoolMachine {
       case 'submit':
         return this.#jobs.submit(input);
       case 'open-session':
-        return this.#jobs.bench.openSession(input.jobId, input.caller, input.ticket);
+        return this.#jobs.bench.openSession(input);
       case 'job-progress':
         return this.#jobs.bench.progress(input.jobId, input.bytesIn, input.bytesOut);
       case 'job-report':
@@ -167,7 +187,15 @@ class Machine implements PoolMachine {
     }
   }
 
+  /** The parts that write; each knows its own writes. */
+  #storing(): readonly { stored(write: number): boolean; storeFailed(write: number, reason: string): unknown }[] {
+    return [this.#limitKeeper, this.#policyKeeper, this.records, this.credentials, this.#jobs.bench];
+  }
+
   #direct(from: InstanceId, message: Direct): void {
+    if (this.#context.policies.evicts(from)) return this.#policyKeeper.turnAway(from);
+    // Also from somebody not met yet: it may say why we are not greeted.
+    if (message.kind === 'policies') return this.#policyKeeper.received(message.sealed);
     if (message.kind === 'hello') return this.#hello(from, message);
     const { table, outbox } = this.#context;
     const member = table.get(from);
@@ -207,46 +235,13 @@ class Machine implements PoolMachine {
         return this.#seats.handoverAsked(from, message.record);
       case 'handover-refused':
         return this.#seats.handover.giveUp(message.reason);
-      case 'records-compare':
-        return this.records.replication.compared(from, message.buckets);
-      case 'credentials-compare':
-        return this.credentials.replication.compared(from, message.buckets);
-      case 'holdings':
-        return this[message.of].replication.listed(from, message.items);
-      case 'holdings-want':
-        return this[message.of].replication.wanted(from, message.keys);
-      case 'records-batch':
-        return this.#batch(this.records, from, message.sealed);
-      case 'credentials-batch':
-        return this.#batch(this.credentials, from, message.sealed);
-      case 'edition-put':
-        return this.credentials.put(from, message);
-      case 'edition-held':
-        return this.credentials.acknowledgements.held(from, message.nonce);
       case 'drain':
         return this.#drains.ordered(message.command);
       case 'pulse':
         return this.#pulse(message.sealed);
       default:
+        if (isShelfMessage(message)) return this.#shelves.message(from, message);
         return this.#jobs.message(from, message);
-    }
-  }
-
-  #stored(write: number): void {
-    if (this.#limitKeeper.stored(write) || this.records.stored(write) || this.credentials.stored(write)) return;
-    this.#jobs.bench.stored(write);
-  }
-
-  /** One that is wrong must not keep the others of a batch out. */
-  #batch(shelf: RecordShelf | CredentialShelf, from: InstanceId, batch: readonly Uint8Array[]): void {
-    shelf.replication.received(from, batch);
-    for (const sealed of batch) {
-      try {
-        shelf.received(sealed);
-      } catch (cause) {
-        if (!(cause instanceof GatewayError)) throw cause;
-        this.#context.outbox.note('warn', 'message-refused', { from, reason: cause.message });
-      }
     }
   }
 
@@ -260,6 +255,7 @@ class Machine implements PoolMachine {
       outbox.push({ kind: 'disconnect', peer: from });
       return;
     }
+    this.#policyKeeper.tell(from);
     this.#limitKeeper.received(hello.limit);
   }
 
@@ -275,6 +271,8 @@ class Machine implements PoolMachine {
         return this.#suspicion(message.sealed);
       case 'limit':
         return this.#limitKeeper.received(message.sealed);
+      case 'policy':
+        return this.#policyKeeper.received([message.sealed]);
       case 'record':
         return this.records.received(message.sealed);
       case 'credential':
@@ -287,10 +285,11 @@ class Machine implements PoolMachine {
 
   #pulse(sealed: Uint8Array): void {
     const member = this.#pulses.take(sealed);
-    if (member === undefined) return;
+    if (member === undefined || member.evicted) return;
     this.#detector.refuted(member);
     this.#exchange.pulsed(member, this.#context.table.admissionDigest(this.#context.limits.digest));
     this.#limitKeeper.pulsed(member);
+    this.#policyKeeper.pulsed(member);
     if (member.pulse === null) return;
     this.records.replication.pulsed(member.record.instanceId, member.pulse.held.recordsDigest);
     this.credentials.replication.pulsed(member.record.instanceId, member.pulse.held.credentialsDigest);
@@ -306,6 +305,7 @@ class Machine implements PoolMachine {
     const member = this.#context.table.get(peer);
     if (member !== undefined) member.linked = false;
     this.#exchange.parted(peer);
+    this.#policyKeeper.parted(peer);
     this.#jobs.desk.workerGone(peer);
     this.#detector.linkLost(peer);
   }
@@ -321,6 +321,7 @@ class Machine implements PoolMachine {
     this.records.replication.run();
     this.credentials.replication.run();
     this.credentials.acknowledgements.run();
+    this.#policyKeeper.run();
     this.#jobs.run();
     if (own.record.state !== 'left') this.#pulses.run();
     if (now.atMs < this.#forgetAtMs) return;
@@ -332,6 +333,13 @@ class Machine implements PoolMachine {
     this.#jobs.memberGone(record.instanceId);
     this.records.replication.forget(record.instanceId);
     this.credentials.replication.forget(record.instanceId);
+  }
+
+  /** An admin has decided that this identity never takes part again. */
+  #leaveEvicted(): void {
+    const { self, own, outbox } = this.#context;
+    outbox.note('error', 'evicted', { instance: self });
+    this.#seats.fail(ExitCode.notAllowed, evictedLines(own.record.name, self));
   }
 
   #stopTwin(): void {
@@ -354,6 +362,7 @@ class Machine implements PoolMachine {
       this.records.replication.dueAtMs(),
       this.credentials.replication.dueAtMs(),
       this.credentials.acknowledgements.dueAtMs(),
+      this.#policyKeeper.dueAtMs(),
       this.#jobs.dueAtMs(),
     ];
     const times = due.filter((atMs): atMs is number => atMs !== undefined);
@@ -361,13 +370,15 @@ class Machine implements PoolMachine {
   }
 
   #held(): Held {
-    const { limits, table } = this.#context;
+    const { limits, table, policies } = this.#context;
     return {
       limitVersion: limits.current.version,
       limitDigest: limits.current.digest,
       recordsDigest: this.records.digest,
       admissionDigest: table.admissionDigest(limits.digest),
       credentialsDigest: this.credentials.digest,
+      policyVersion: policies.version,
+      policyDigest: policies.digest,
     };
   }
 

@@ -51,7 +51,8 @@ function memberView(member: Member, { context, own, atMs, rank }: MemberViewPart
   };
 }
 
-function shownState({ record, opinion }: Member): MemberView['state'] {
+function shownState({ record, opinion, evicted }: Member): MemberView['state'] {
+  if (evicted) return 'evicted';
   if (record.state === 'left') return 'left';
   return opinion === 'alive' ? record.state : opinion;
 }

@@ -34,8 +34,8 @@ export interface LimitView {
 /** What this instance thinks of a member. */
 export interface MemberView {
   readonly record: MemberRecord;
-  /** The member's own word, or `suspect`, or `dead`. */
-  readonly state: MemberState | 'suspect' | 'dead';
+  /** The member's own word, or `suspect`, `dead` or `evicted`. */
+  readonly state: MemberState | 'suspect' | 'dead' | 'evicted';
   /** Place among live members in the order of decisions, from 0; null for the dead and the gone. */
   readonly rank: number | null;
   readonly load: LoadSample | null;

@@ -14,14 +14,15 @@ import type {
   Reply,
   Stored,
 } from '../core/index.ts';
-import type { PoolPort, SessionAnswer, SessionEnd } from '../pool-port.ts';
+import type { PoolPort, SessionAnswer, SessionEnd, SessionOpening, Submitted } from '../pool-port.ts';
+import type { Grant } from '../wire/grant.ts';
 import { TICKETS_MAX } from './bounds.ts';
 
 /** What the driver joins. */
 export interface DriverInit {
   readonly instanceId: InstanceId;
   readonly startId: string;
-  readonly gateway: PoolPort['gateway'];
+  readonly gateway: Pick<PoolPort['gateway'], 'uid' | 'name'>;
   readonly machine: PoolMachine;
   /** Carries a direct message; false if there is no link. */
   send(to: InstanceId, bytes: Uint8Array): boolean;
@@ -57,7 +58,6 @@ export function monotonicMs(): number {
 export class PoolDriver implements PoolPort {
   readonly instanceId: string;
   readonly startId: string;
-  readonly gateway: PoolPort['gateway'];
   readonly #init: DriverInit;
   readonly #queue: Event[] = [];
   readonly #waiting = new Map<number, Waiting>();
@@ -75,7 +75,6 @@ export class PoolDriver implements PoolPort {
     this.#init = init;
     this.instanceId = init.instanceId;
     this.startId = init.startId;
-    this.gateway = init.gateway;
   }
 
   /** Hands an event to the machine. */
@@ -106,6 +105,11 @@ export class PoolDriver implements PoolPort {
     this.#flush();
   }
 
+  /** See PoolPort. */
+  get gateway(): PoolPort['gateway'] {
+    return { ...this.#init.gateway, ...this.#init.machine.policy.authority };
+  }
+
   /** The pool's clock, in milliseconds. */
   unixMs(): number {
     return this.#init.machine.poolUnixMs(Date.now());
@@ -132,13 +136,13 @@ export class PoolDriver implements PoolPort {
   }
 
   /** See PoolPort. */
-  submit(request: Uint8Array, signal: AbortSignal): Promise<Reply> {
-    return this.#ask((ticket) => ({ kind: 'submit', request, ticket }), signal);
+  submit({ request, source }: Submitted, signal: AbortSignal): Promise<Reply> {
+    return this.#ask((ticket) => ({ kind: 'submit', request, source, ticket }), signal);
   }
 
   /** See PoolPort. */
-  async openSession(jobId: string, caller: string, signal: AbortSignal): Promise<SessionAnswer> {
-    const answer = await this.#request((ticket) => ({ kind: 'open-session', jobId, caller, ticket }), signal);
+  async openSession(opening: SessionOpening, signal: AbortSignal): Promise<SessionAnswer> {
+    const answer = await this.#request((ticket) => ({ kind: 'open-session', ...opening, ticket }), signal);
     if (answer.kind === 'run' || answer.kind === 'refused') return answer;
     throw new GatewayError('bad-message', `unexpected answer ${answer.kind} to a session`);
   }
@@ -177,6 +181,21 @@ export class PoolDriver implements PoolPort {
   /** See PoolPort. */
   offerLimit(sealed: Uint8Array, signal: AbortSignal): Promise<Reply> {
     return this.#ask((ticket) => ({ kind: 'offer-limit', sealed, ticket }), signal);
+  }
+
+  /** See PoolPort. */
+  offerPolicy(sealed: Uint8Array, signal: AbortSignal): Promise<Reply> {
+    return this.#ask((ticket) => ({ kind: 'offer-policy', sealed, ticket }), signal);
+  }
+
+  /** See PoolPort. */
+  get policies(): readonly Uint8Array[] {
+    return this.#init.machine.policy.chain;
+  }
+
+  /** See PoolPort. */
+  grantProblem(grant: Grant): string | null {
+    return this.#init.machine.policy.grantProblem(grant, this.unixMs());
   }
 
   /** See PoolPort. */
@@ -241,8 +260,8 @@ export class PoolDriver implements PoolPort {
       case 'run': {
         const controller = new AbortController();
         this.#running.set(effect.request.jobId, controller);
-        const { request, record } = effect;
-        return this.#answer(effect.ticket, { kind: 'run', request, record, cancelled: controller.signal });
+        const { request, record, grant } = effect;
+        return this.#answer(effect.ticket, { kind: 'run', request, record, grant, cancelled: controller.signal });
       }
       case 'begin': {
         const controller = new AbortController();

@@ -6,6 +6,9 @@ export const ROLE_PARAMETER = 'role';
 /** Value of the role parameter of a lease: it dials nothing and runs until its stream closes. */
 export const ROLE_CONTROL = 'control';
 
+/** Name of the parameter that says why the job is wanted. */
+export const REASON_PARAMETER = 'reason';
+
 /** True for the job that stands for a whole tunnel. */
 export function isLease({ parameters }: Pick<JobRequest, 'parameters'>): boolean {
   return parameters.some(({ name, value }) => name === ROLE_PARAMETER && value === ROLE_CONTROL);

@@ -1,11 +1,20 @@
 import type { InstanceId } from '../base/ids.ts';
 import { STAMP_UNIX_MS_MAX } from '../base/stamp.ts';
 import { ADDRESS_LENGTH_MAX, ADDRESSES_MAX, MAX_INSTANCES_MAX, NAME_LENGTH_MAX } from './bounds.ts';
-import { type Codec, keyId, list, nullable, struct, text, uint, word } from './codec.ts';
+import { appended, type Codec, keyId, list, nullable, struct, text, uint, word } from './codec.ts';
 import { type LoadSample, loadSampleCodec } from './pulse.ts';
 
 /** States of a member as others see it. Append only. */
-export const SEEN_STATES = ['candidate', 'standby', 'admitted', 'draining', 'left', 'suspect', 'dead'] as const;
+export const SEEN_STATES = [
+  'candidate',
+  'standby',
+  'admitted',
+  'draining',
+  'left',
+  'suspect',
+  'dead',
+  'evicted',
+] as const;
 /** A member's own word, or what others think of it. */
 export type SeenState = (typeof SEEN_STATES)[number];
 
@@ -27,6 +36,8 @@ export interface MemberSummary {
   readonly load: LoadSample | null;
   readonly lastHeardMs: number;
   readonly accessAddresses: readonly string[];
+  /** Version of the policy it holds; null: not heard yet. */
+  readonly heldPolicyVersion: number | null;
 }
 
 /** Wire form of a member's summary. */
@@ -44,4 +55,5 @@ export const memberSummaryCodec: Codec<MemberSummary> = struct<MemberSummary>({
   load: nullable(loadSampleCodec),
   lastHeardMs: uint(),
   accessAddresses: list(text(ADDRESS_LENGTH_MAX), ADDRESSES_MAX),
+  heldPolicyVersion: appended(nullable(uint()), null),
 });

@@ -25,6 +25,8 @@ import {
   traceStepCodec,
 } from './job.ts';
 import { START_ID_LENGTH } from './member-record.ts';
+import { policyChainCodec } from './mesh-message.ts';
+import { POLICY_DOCUMENT_BYTES_MAX } from './policy.ts';
 import { RECORD_ID_LENGTH, type TargetRecord, targetRecordCodec } from './record.ts';
 
 /**
@@ -44,6 +46,10 @@ export type AccessRequest =
   | { readonly kind: 'pool-view'; readonly after: InstanceId | null }
   /** A sealed limit. */
   | { readonly kind: 'offer-limit'; readonly sealed: Uint8Array }
+  /** Every policy needed to follow the admins, and what is in force. */
+  | { readonly kind: 'policies' }
+  /** A sealed policy. */
+  | { readonly kind: 'offer-policy'; readonly sealed: Uint8Array }
   /** A sealed record. */
   | { readonly kind: 'offer-record'; readonly sealed: Uint8Array }
   /** Records with an id after this one, in the order of ids; only those with this id or title if one is given. */
@@ -111,6 +117,7 @@ export type AccessAnswer =
     }
   | { readonly kind: 'job'; readonly notice: JobNotice | null; readonly steps: readonly TraceStep[] }
   | ({ readonly kind: 'pool' } & PoolPage)
+  | { readonly kind: 'policies'; readonly sealed: readonly Uint8Array[] }
   | {
       readonly kind: 'records';
       readonly records: readonly TargetRecord[];
@@ -196,6 +203,8 @@ const requestCodec: Codec<AccessRequest> = union<AccessRequest>({
   'list-editions': [30, struct({ recordId })],
   'offer-edition': [31, struct({ sealed: sealed(EDITION_BYTES_MAX) })],
   'audit-page': [50, struct({ after: nullable(uint()), most: uint(AUDIT_PAGE_MAX, 1), match: nullable(auditMatch) })],
+  policies: [40, none],
+  'offer-policy': [41, struct({ sealed: sealed(POLICY_DOCUMENT_BYTES_MAX) })],
 });
 
 const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
@@ -239,6 +248,7 @@ const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
       end: uint(),
     }),
   ],
+  policies: [40, struct({ sealed: policyChainCodec })],
 });
 
 const numbered = <T>(body: Codec<T>): Codec<Numbered<T>> => struct<Numbered<T>>({ number: uint(0xffff_ffff), body });

@@ -58,3 +58,13 @@ export const EDITIONS_MAX = 8;
 export const HOLDINGS_LISTED_MAX = 8_192;
 /** Keys in one request for their content. */
 export const HOLDINGS_WANTED_MAX = 256;
+/** Whom a permission names: a label's key and value with their prefix dominate. */
+export const PERMISSION_RECORD_LENGTH_MAX = 264;
+/** Windows of the week in which a grant counts: two for each day, and those cut at the week's end. */
+export const GRANT_WINDOWS_MAX = 32;
+/** Changes of a time zone's offset that a grant carries: two a year for twenty years, with room. */
+export const GRANT_OFFSETS_MAX = 64;
+/** Ranges of addresses a grant is good from. */
+export const GRANT_SOURCES_MAX = 32;
+/** An address as text, a prefix length behind it. */
+export const ADDRESS_RANGE_LENGTH_MAX = 64;

@@ -111,7 +111,7 @@ export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Co
   const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
   const needed = entries.findLastIndex(([, { absent }]) => absent === undefined) + 1;
   const isAbsent = ([name, { absent }]: (typeof entries)[number], value: T): boolean =>
-    absent !== undefined && absent.value === value[name];
+    absent !== undefined && absent.value === (value[name] ?? absent.value);
   return {
     toWire: (value) => {
       const present = entries.findLastIndex((entry) => !isAbsent(entry, value)) + 1;

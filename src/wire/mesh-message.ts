@@ -1,6 +1,7 @@
 import type { InstanceId } from '../base/ids.ts';
 import { STAMP_UNIX_MS_MAX, type Stamp } from '../base/stamp.ts';
 import {
+  ADDRESS_LENGTH_MAX,
   EDITION_BYTES_MAX,
   HOLDINGS_LISTED_MAX,
   HOLDINGS_WANTED_MAX,
@@ -15,7 +16,21 @@ import {
   RECORD_BATCH_MAX,
   SYNC_RECORDS_MAX,
 } from './bounds.ts';
-import { bool, bytes, type Codec, keyId, list, nullable, stamp, struct, text, uint, union, word } from './codec.ts';
+import {
+  appended,
+  bool,
+  bytes,
+  type Codec,
+  keyId,
+  list,
+  nullable,
+  stamp,
+  struct,
+  text,
+  uint,
+  union,
+  word,
+} from './codec.ts';
 import {
   type Failure,
   failureCodec,
@@ -26,6 +41,7 @@ import {
   traceStepCodec,
 } from './job.ts';
 import { START_ID_LENGTH } from './member-record.ts';
+import { POLICY_DOCUMENT_BYTES_MAX, POLICY_SIBLINGS_MAX, ROTATIONS_MAX } from './policy.ts';
 import { type LoadSample, loadSampleCodec } from './pulse.ts';
 import { RECORD_ID_LENGTH } from './record.ts';
 import type { Seal } from './sealed.ts';
@@ -43,7 +59,8 @@ export type Gossip =
   | { readonly kind: 'limit'; readonly sealed: Uint8Array }
   | { readonly kind: 'record'; readonly sealed: Uint8Array }
   | { readonly kind: 'jobs'; readonly sealed: Uint8Array }
-  | { readonly kind: 'credential'; readonly sealed: Uint8Array };
+  | { readonly kind: 'credential'; readonly sealed: Uint8Array }
+  | { readonly kind: 'policy'; readonly sealed: Uint8Array };
 
 /** News of jobs, signed by the instance that tells it. */
 export interface JobNews {
@@ -150,6 +167,8 @@ export type Direct =
       readonly request: Uint8Array;
       readonly workerStartId: string;
       readonly submittedUnixMs: number;
+      /** The client's address, as whoever it talks to has seen it; null from a version that does not tell. */
+      readonly source: string | null;
     }
   | { readonly kind: 'forward-accepted'; readonly jobId: string; readonly load: LoadSample }
   | { readonly kind: 'forward-declined'; readonly jobId: string; readonly failure: Failure; readonly load: LoadSample }
@@ -158,7 +177,14 @@ export type Direct =
   | { readonly kind: 'load-query'; readonly nonce: number }
   | { readonly kind: 'load-answer'; readonly nonce: number; readonly load: LoadSample }
   /** A client's request named another entry: passed on to it, and its answer back. */
-  | { readonly kind: 'resubmit'; readonly nonce: number; readonly hops: number; readonly request: Uint8Array }
+  | {
+      readonly kind: 'resubmit';
+      readonly nonce: number;
+      readonly hops: number;
+      readonly request: Uint8Array;
+      /** As in `forward`. */
+      readonly source: string | null;
+    }
   | {
       readonly kind: 'resubmit-answer';
       readonly nonce: number;
@@ -199,7 +225,9 @@ export type Direct =
   | { readonly kind: 'credentials-batch'; readonly sealed: readonly Uint8Array[] }
   /** An edition of credentials whose author waits until it is safe; answered once it is on disk. */
   | { readonly kind: 'edition-put'; readonly nonce: number; readonly sealed: Uint8Array }
-  | { readonly kind: 'edition-held'; readonly nonce: number };
+  | { readonly kind: 'edition-held'; readonly nonce: number }
+  /** Changes of the admins in order, then the policy in force; or only the newest policy. */
+  | { readonly kind: 'policies'; readonly sealed: readonly Uint8Array[] };
 
 const sealedBytes = (payloadMax: number): Codec<Uint8Array> => bytes({ max: payloadMax + 4096 });
 const anySealed = { sealed: sealedBytes(POLICY_BYTES_MAX) };
@@ -211,6 +239,12 @@ export const TRACE_STEPS_MAX = 64;
 /** Buckets the records and the credentials are compared in. */
 export const RECORD_BUCKETS = 256;
 
+/** Wire form of policies that follow each other. */
+export const policyChainCodec: Codec<readonly Uint8Array[]> = list(
+  sealedBytes(POLICY_DOCUMENT_BYTES_MAX),
+  ROTATIONS_MAX + POLICY_SIBLINGS_MAX,
+);
+
 /** Wire form of gossip. */
 export const gossipCodec: Codec<Gossip> = union<Gossip>({
   'member-record': [0, struct({ sealed: sealedBytes(MEMBER_RECORD_BYTES_MAX) })],
@@ -220,6 +254,7 @@ export const gossipCodec: Codec<Gossip> = union<Gossip>({
   record: [4, struct(anySealed)],
   jobs: [5, struct({ sealed: sealedBytes(60 * 1024) })],
   credential: [16, struct({ sealed: sealedBytes(EDITION_BYTES_MAX) })],
+  policy: [60, struct({ sealed: sealedBytes(POLICY_DOCUMENT_BYTES_MAX) })],
 });
 
 /** Wire form of direct messages. */
@@ -279,6 +314,7 @@ export const directCodec: Codec<Direct> = union<Direct>({
       request: sealedBytes(JOB_REQUEST_BYTES_MAX),
       workerStartId: text(START_ID_LENGTH),
       submittedUnixMs: uint(STAMP_UNIX_MS_MAX),
+      source: appended(nullable(text(ADDRESS_LENGTH_MAX)), null),
     }),
   ],
   'forward-accepted': [15, struct({ jobId, load: loadSampleCodec })],
@@ -286,7 +322,15 @@ export const directCodec: Codec<Direct> = union<Direct>({
   'job-update': [17, struct({ notice: jobNoticeCodec })],
   'load-query': [18, struct({ nonce })],
   'load-answer': [19, struct({ nonce, load: loadSampleCodec })],
-  resubmit: [20, struct({ nonce, hops: uint(8), request: sealedBytes(JOB_REQUEST_BYTES_MAX) })],
+  resubmit: [
+    20,
+    struct({
+      nonce,
+      hops: uint(8),
+      request: sealedBytes(JOB_REQUEST_BYTES_MAX),
+      source: appended(nullable(text(ADDRESS_LENGTH_MAX)), null),
+    }),
+  ],
   'resubmit-answer': [21, struct({ nonce, notice: nullable(jobNoticeCodec), failure: nullable(failureCodec) })],
   'output-query': [40, struct({ nonce, jobId, offset: uint(JOB_OUTPUT_BYTES_MAX) })],
   'output-answer': [
@@ -312,4 +356,5 @@ export const directCodec: Codec<Direct> = union<Direct>({
   'credentials-batch': [53, struct({ sealed: list(sealedBytes(EDITION_BYTES_MAX), RECORD_BATCH_MAX) })],
   'edition-put': [54, struct({ nonce, sealed: sealedBytes(EDITION_BYTES_MAX) })],
   'edition-held': [55, struct({ nonce })],
+  policies: [60, struct({ sealed: policyChainCodec })],
 });

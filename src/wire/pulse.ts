@@ -1,7 +1,7 @@
 import { DIGEST_BYTES } from '../base/bytes.ts';
 import type { InstanceId } from '../base/ids.ts';
 import { CAPABILITIES_MAX, NAME_LENGTH_MAX } from './bounds.ts';
-import { appended, type Codec, keyId, list, struct, text, uint } from './codec.ts';
+import { appended, type Codec, keyId, list, nullable, struct, text, uint } from './codec.ts';
 import type { Seal } from './sealed.ts';
 
 /** What an instance can still take. Integers only. Trust: the sender's own word; a liar gets more or fewer jobs than it should, nothing else. */
@@ -34,6 +34,9 @@ export interface Held {
   readonly admissionDigest: string;
   /** Over the credentials of the records; empty: not told. */
   readonly credentialsDigest: string;
+  /** Version of the policy in force; null from a program that knows none. */
+  readonly policyVersion: number | null;
+  readonly policyDigest: string | null;
 }
 
 /** The small message every instance repeats, signed: that it lives, how loaded it is, what it holds. Fields: append only. */
@@ -68,6 +71,8 @@ export const heldCodec: Codec<Held> = struct<Held>({
   recordsDigest: digest,
   admissionDigest: digest,
   credentialsDigest: appended(digest, ''),
+  policyVersion: appended(nullable(uint()), null),
+  policyDigest: appended(nullable(digest), null),
 });
 
 /** Wire form of a pulse. */

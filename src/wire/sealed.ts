@@ -76,6 +76,20 @@ export function seal<T>(
   return encode(sealedCodec(kind.payloadBytesMax), { payload, signatures });
 }
 
+/** The envelope with further signatures over the same payload; a key that has signed already signs once. Throws `bad-message`. */
+export function addSignatures(
+  kind: Pick<Seal<unknown>, 'domain' | 'payloadBytesMax'>,
+  sealed: Uint8Array,
+  signers: readonly { readonly id: PeerKeyId; readonly sign: Sign }[],
+): Uint8Array {
+  const codec = sealedCodec(kind.payloadBytesMax);
+  const { payload, signatures } = decode(codec, sealed, sealedBytesMax(kind));
+  const message = signedBytes(kind.domain, payload);
+  const before = signatures.filter(({ signer }) => !signers.some(({ id }) => id === signer));
+  const added = signers.map(({ id, sign }) => ({ signer: id, signature: sign(message) }));
+  return encode(codec, { payload, signatures: [...before, ...added] });
+}
+
 /** The content and true signers of an envelope; throws `bad-message` for broken bytes or any wrong signature. */
 export function open<T>(kind: Seal<T>, sealed: Uint8Array, verify: Verify): Opened<T> {
   const { payload, signatures } = decode(sealedCodec(kind.payloadBytesMax), sealed, sealedBytesMax(kind));

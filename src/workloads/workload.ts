@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Stream } from '@libp2p/interface';
 import type { Vault } from '../vault/index.ts';
+import type { Grant } from '../wire/grant.ts';
 import type { Failure, JobKind, JobRequest, JobState } from '../wire/job.ts';
 import type { TargetRecord } from '../wire/record.ts';
 
@@ -23,6 +24,11 @@ export interface Session {
   readonly record: TargetRecord;
   /** Credentials of the records. That the caller may have this job done on its record was decided before. */
   readonly vault: Vault;
+  /**
+   * Under which the caller asks; null: an admin. Who may, from where and when is settled; what its conditions say about the session itself
+   * (recording, clipboard, files) is the workload's to keep.
+   */
+  readonly grant: Grant | null;
   /** The job was cancelled or the instance stops: end now. */
   readonly cancelled: AbortSignal;
   /** Aborted when the instance begins to drain: sessions may end by themselves, and people are told. */

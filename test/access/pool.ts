@@ -107,7 +107,7 @@ export class TestPool {
     if (job.request.caller !== caller) return refused('not-allowed', 'not your job');
     if (job.state !== 'accepted') return refused('not-allowed', 'it has begun before');
     job.state = 'running';
-    return { kind: 'run', request: job.request, record, cancelled: job.cancel.signal };
+    return { kind: 'run', request: job.request, record, grant: null, cancelled: job.cancel.signal };
   }
 
   end(end: SessionEnd): void {
@@ -259,11 +259,11 @@ export class TestMember {
         find: (text) => pool.records.filter(({ recordId, title }) => [recordId, title].includes(text)),
         isRemoved: () => false,
       },
-      submit: async (request) => {
+      submit: async ({ request }) => {
         this.offered.push('submit');
         return this.#onSubmit?.() ?? pool.submit(request);
       },
-      openSession: async (jobId, caller) => pool.openSession(this.id, jobId, caller),
+      openSession: async ({ jobId, caller }) => pool.openSession(this.id, jobId, caller),
       jobProgress: () => undefined,
       jobReport: () => undefined,
       jobEnded: (end) => pool.end(end),
@@ -274,6 +274,10 @@ export class TestMember {
         return note('cancel-job');
       },
       offerLimit: async () => note('offer-limit'),
+      offerPolicy: async () => note('offer-policy'),
+      policies: [],
+      grantProblem: ({ expiresUnixMs }) =>
+        expiresUnixMs !== null && expiresUnixMs <= Date.now() ? 'the grant expired' : null,
       offerRecord: async () => note('offer-record'),
       credentials: { editions: () => [] },
       offerEdition: async () => note('offer-edition'),

@@ -54,6 +54,7 @@ function grantOf(pool: TestPool, changes: Partial<Grant> = {}, signers = [admin]
     allow: [{ kind: 'tunnel', record: 'web-*' }],
     issuedUnixMs: 1,
     expiresUnixMs: null,
+    conditions: null,
     ...changes,
   };
   return seal(grantSeal, grant, signers);

@@ -67,7 +67,7 @@ const processes: readonly (readonly ['gateway' | 'pam', ...Case])[] = [
 const pam: readonly Case[] = [
   [[], 2, /Usage: pam/],
   [['gatway', 'list'], 2, /Did you mean gateway\?/],
-  [['gateway', 'evict'], 2, /unknown command 'evict'/],
+  [['gateway', 'expel'], 2, /unknown command 'expel'/],
   [['gateway', 'new'], 2, /--name is missing\nType for example: pam gateway new/],
   [['gateway', 'new', '-n', 'x'], 2, /--max-instances is missing/],
   [['gateway', 'new', '-n', 'x', '-m', '3'], 2, /--output is missing/],

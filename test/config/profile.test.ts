@@ -33,10 +33,12 @@ const grant: Grant = {
   allow: [{ kind: 'tunnel', record: '*' }],
   issuedUnixMs: 1,
   expiresUnixMs: 2,
+  conditions: null,
 };
 const user = (change: Partial<Grant> = {}, signer = adminKey): Profile => ({
   gateway: admin.gateway,
   adminKeys: admin.adminKeys,
+  threshold: admin.threshold,
   poolKey: admin.poolKey,
   key: new Secret(seed),
   keyId: userKey.id,
@@ -48,6 +50,11 @@ const user = (change: Partial<Grant> = {}, signer = adminKey): Profile => ({
 const parse = (text: string): Profile => parseProfile(text, 'profile.json');
 
 describe('a profile', () => {
+  it('of an older version, which does not say how many admins sign, means one', () => {
+    const { threshold: _, ...older } = JSON.parse(created.adminProfile.reveal());
+    expect(parseProfile(JSON.stringify(older), 'p').threshold).toBe(1);
+  });
+
   it('is saved for its owner alone and read back', () => {
     const path = join(newDirectory(), '.pam', 'profile.json');
     saveProfile(path, user());

@@ -63,6 +63,7 @@ function job(
   };
 }
 const limit = (number: number): Stored => ({ kind: 'limit', sealed: new Uint8Array([1, number >> 8, number & 255]) });
+const policy = (number: number): Stored => ({ kind: 'policy', sealed: new Uint8Array([100 + number]), kept: false });
 const stamp = (unixMs: number) => ({ unixMs, counter: 3 });
 
 describe('the store', () => {
@@ -73,6 +74,8 @@ describe('the store', () => {
     store.write([
       limit(1),
       limit(2),
+      { kind: 'policy', sealed: new Uint8Array([7]), kept: true },
+      ...Array.from({ length: 20 }, (_, number) => policy(number)),
       { kind: 'record', recordId: 'b', sealed: new Uint8Array([1]) },
       { kind: 'record', recordId: 'a', sealed: new Uint8Array([2]) },
       { kind: 'record', recordId: 'b', sealed: new Uint8Array([3]) },
@@ -89,6 +92,10 @@ describe('the store', () => {
     const again = reopen(store, directory);
     expect(again.remembered()).toEqual({
       limits: [new Uint8Array([1, 0, 1]), new Uint8Array([1, 0, 2])],
+      // The one that changed the admins, and the newest.
+      policies: [7, ...Array.from({ length: 16 }, (_, number) => number + 4 + 100)].map(
+        (byte) => new Uint8Array([byte]),
+      ),
       records: [new Uint8Array([2]), new Uint8Array([3])],
       credentials: [new Uint8Array([4]), new Uint8Array([5])],
       self: { joinedAt: stamp(4), seat },
@@ -106,6 +113,7 @@ describe('the store', () => {
   it('begins empty', () => {
     expect(open(newDirectory()).remembered()).toEqual({
       limits: [],
+      policies: [],
       records: [],
       credentials: [],
       self: null,

@@ -119,7 +119,7 @@ export class Clients {
     let answered = false;
     this.#world.ask(
       to,
-      (ticket): Event => ({ kind: 'submit', request, ticket }),
+      (ticket): Event => ({ kind: 'submit', request, source: '192.0.2.99', ticket }),
       (answer) => {
         answered = true;
         if (answer.kind !== 'run') fate.replies.push(answer);
@@ -141,7 +141,11 @@ export class Clients {
       if (process === undefined) return;
       this.#world.ask(
         process,
-        (ticket): Event => ({ kind: 'open-session', jobId: fate.jobId, caller: fate.request.caller, ticket }),
+        (ticket): Event => ({
+          ...{ kind: 'open-session', jobId: fate.jobId, caller: fate.request.caller },
+          source: null,
+          ticket,
+        }),
         (answer) => this.#opened(fate, process, answer),
       );
     });

@@ -9,6 +9,7 @@ export class Disk {
   /** Hosts that have been met: the remembered addresses. */
   readonly met = new Set<number>();
   readonly #limits: Uint8Array[] = [];
+  readonly #policies: Uint8Array[] = [];
   readonly #records = new Map<string, Uint8Array>();
   readonly #credentials = new Map<string, readonly Uint8Array[]>();
   readonly #jobs = new Map<string, Extract<Stored, { kind: 'job' }>>();
@@ -23,6 +24,9 @@ export class Disk {
     switch (what.kind) {
       case 'limit':
         this.#limits.push(what.sealed);
+        return;
+      case 'policy':
+        this.#policies.push(what.sealed);
         return;
       case 'record':
         this.#records.set(what.recordId, what.sealed);
@@ -42,6 +46,7 @@ export class Disk {
   remembered(): Remembered {
     return {
       limits: [...this.#limits],
+      policies: [...this.#policies],
       records: [...this.#records.values()],
       credentials: [...this.#credentials.values()].flat(),
       self: this.#self,

@@ -2,8 +2,8 @@ import { decode as decodeCbor, encode as encodeCbor } from 'cborg';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { GatewayError } from '../../src/base/errors.ts';
-import { decode, encode } from '../../src/wire/codec.ts';
-import { directCodec } from '../../src/wire/mesh-message.ts';
+import { appended, decode, encode, nullable, struct, uint } from '../../src/wire/codec.ts';
+import { type Direct, directCodec } from '../../src/wire/mesh-message.ts';
 import { anyDirect, DIRECT_KINDS, FAMILIES } from './message-samples.ts';
 
 const RUNS = Number(process.env['FUZZ_RUNS'] ?? 300);
@@ -95,7 +95,8 @@ describe('appended fields', () => {
       fc.assert(
         fc.property(anyDirect(kind), fc.jsonValue(), (message, added) => {
           const [number, fields] = decodeCbor(encode(directCodec, message)) as [number, unknown[]];
-          const longer = encodeCbor([number, [...fields, added]]);
+          const missing = Array.from({ length: fieldsOf(message) - fields.length }, () => null);
+          const longer = encodeCbor([number, [...fields, ...missing, added]]);
           expect(decode(directCodec, longer, 1024 * 1024)).toEqual(message);
         }),
         { numRuns: 20 },
@@ -103,16 +104,34 @@ describe('appended fields', () => {
     },
   );
 
+  it('are null where an older version left them out', () => {
+    const codec = struct<{ readonly a: number; readonly b: number | null; readonly c: number | null }>({
+      a: uint(),
+      b: appended(nullable(uint()), null),
+      c: appended(nullable(uint()), null),
+    });
+    expect(decode(codec, encodeCbor([1]), 10)).toEqual({ a: 1, b: null, c: null });
+    expect(decode(codec, encode(codec, { a: 1, b: null, c: 2 }), 10)).toEqual({ a: 1, b: null, c: 2 });
+    expect(() => decode(codec, encodeCbor([]), 10)).toThrow(GatewayError);
+  });
+
   it('are never a reason to accept fewer fields', () => {
     fc.assert(
       fc.property(fc.constantFrom(...DIRECT_KINDS).chain(anyDirect), (message) => {
         const [number, fields] = decodeCbor(encode(directCodec, message)) as [number, unknown[]];
-        const shorter = encodeCbor([number, fields.slice(0, -1)]);
+        const shorter = encodeCbor([number, fields.slice(0, fieldsOf(message) - (APPENDED[message.kind] ?? 0) - 1)]);
         expect(() => decode(directCodec, shorter, 1024 * 1024)).toThrow(GatewayError);
       }),
     );
   });
 });
+
+/** Fields that were added after the first release, which older versions leave out. */
+const APPENDED: { readonly [K in Direct['kind']]?: number } = { forward: 1, resubmit: 1 };
+
+function fieldsOf({ kind: _, ...fields }: Direct): number {
+  return Object.keys(fields).length;
+}
 
 /** The value without what CBOR cannot hold. */
 function plain(value: unknown): unknown {

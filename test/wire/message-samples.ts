@@ -15,7 +15,13 @@ import {
 } from '../../src/wire/connection-message.ts';
 import { CREDENTIAL_STATES, type CredentialEdition, credentialEditionSeal } from '../../src/wire/credential.ts';
 import { drainCommandSeal } from '../../src/wire/drain-command.ts';
-import { type Grant, grantSeal } from '../../src/wire/grant.ts';
+import {
+  type Grant,
+  type GrantConditions,
+  grantConditionsCodec,
+  grantSeal,
+  WEEK_MINUTES,
+} from '../../src/wire/grant.ts';
 import {
   JOB_KINDS,
   JOB_STATES,
@@ -24,7 +30,7 @@ import {
   jobNoticeCodec,
   jobRequestSeal,
 } from '../../src/wire/job.ts';
-import { type Limit, limitSeal } from '../../src/wire/limit.ts';
+import { LIMIT_OFFER_MS_MAX, type Limit, limitSeal } from '../../src/wire/limit.ts';
 import { MEMBER_STATES, type MemberRecord, memberRecordSeal } from '../../src/wire/member-record.ts';
 import {
   CLAIM_ANSWERS,
@@ -36,6 +42,7 @@ import {
   type JobNews,
   jobNewsSeal,
 } from '../../src/wire/mesh-message.ts';
+import { type Policy, policySeal } from '../../src/wire/policy.ts';
 import { type LoadSample, type Pulse, pulseSeal } from '../../src/wire/pulse.ts';
 import { RECORD_TYPES, type TargetRecord, targetRecordSeal } from '../../src/wire/record.ts';
 import { type Suspicion, suspicionSeal } from '../../src/wire/suspicion.ts';
@@ -116,11 +123,8 @@ const pulse: fc.Arbitrary<Pulse> = fc.record({
   recordSequence: count,
   load: loadSample,
   held: fc.record({
-    limitVersion: count,
-    limitDigest: hex(16),
-    recordsDigest: hex(16),
-    admissionDigest: hex(16),
-    credentialsDigest: hex(16),
+    ...{ limitVersion: count, limitDigest: hex(16), recordsDigest: hex(16), admissionDigest: hex(16) },
+    ...{ credentialsDigest: hex(16), policyVersion: orNull(count), policyDigest: orNull(hex(16)) },
   }),
 });
 
@@ -130,6 +134,20 @@ const limit: fc.Arbitrary<Limit> = fc.record({
   version: positive,
   issuedUnixMs: unixMs,
   expiresUnixMs: orNull(unixMs),
+  offerMs: orNull(fc.integer({ min: 0, max: LIMIT_OFFER_MS_MAX })),
+});
+
+const policy: fc.Arbitrary<Policy> = fc.record({
+  gatewayUid: name,
+  version: positive,
+  issuedUnixMs: unixMs,
+  adminKeys: fc.array(id, { maxLength: 4 }),
+  threshold: fc.integer({ min: 1, max: 16 }),
+  limitVersion: count,
+  revocations: fc.array(fc.record({ subject: name, revokedUnixMs: unixMs, untilUnixMs: orNull(unixMs) }), {
+    maxLength: 4,
+  }),
+  evictions: fc.array(fc.record({ instanceId: id, evictedUnixMs: unixMs }), { maxLength: 4 }),
 });
 
 const suspicion: fc.Arbitrary<Suspicion> = fc.record({
@@ -140,6 +158,26 @@ const suspicion: fc.Arbitrary<Suspicion> = fc.record({
   pulseSequence: count,
 });
 
+const minute = fc.integer({ min: 0, max: WEEK_MINUTES });
+const grantConditions: fc.Arbitrary<GrantConditions> = fc.record({
+  notBeforeUnixMs: orNull(unixMs),
+  hours: orNull(
+    fc.record({
+      zone: name,
+      offsets: fc.array(fc.record({ fromUnixMs: unixMs, westToEastMinutes: fc.integer({ min: -1440, max: 1440 }) }), {
+        maxLength: 4,
+      }),
+      windows: fc.array(fc.record({ fromMinute: minute, toMinute: minute }), { maxLength: 4 }),
+    }),
+  ),
+  sources: fc.array(name, { maxLength: 4 }),
+  recordingRequired: fc.boolean(),
+  sessionMsMax: orNull(fc.integer({ min: 1, max: STAMP_UNIX_MS_MAX })),
+  clipboardForbidden: fc.boolean(),
+  fileTransferForbidden: fc.boolean(),
+  reasonRequired: fc.boolean(),
+});
+
 const grant: fc.Arbitrary<Grant> = fc.record({
   gatewayUid: name,
   grantId: name,
@@ -148,6 +186,7 @@ const grant: fc.Arbitrary<Grant> = fc.record({
   allow: fc.array(fc.record({ kind: name, record: name }), { maxLength: 4 }),
   issuedUnixMs: unixMs,
   expiresUnixMs: orNull(unixMs),
+  conditions: orNull(grantConditions),
 });
 
 const targetRecord: fc.Arbitrary<TargetRecord> = fc.record({
@@ -229,7 +268,7 @@ const traceStep = fc.record({ atUnixMs: unixMs, instanceId: id, what: name, deta
 const recordVersion = fc.record({ instanceId: id, incarnation: count, sequence: count, digest: hex(16) });
 
 const gossip: fc.Arbitrary<Gossip> = fc.record({
-  kind: fc.constantFrom('member-record', 'pulse', 'suspicion', 'limit', 'record', 'jobs', 'credential'),
+  kind: fc.constantFrom('member-record', 'pulse', 'suspicion', 'limit', 'record', 'jobs', 'credential', 'policy'),
   sealed: bytes,
 });
 
@@ -251,6 +290,7 @@ const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<
   sync: fc.record({ have: fc.array(recordVersion, { maxLength: 5 }) }),
   'sync-records': fc.record({ records: fc.array(bytes, { maxLength: 4 }), want: fc.array(id, { maxLength: 4 }) }),
   pulse: fc.record({ sealed: bytes }),
+  policies: fc.record({ sealed: fc.array(bytes, { maxLength: 4 }) }),
   probe: fc.record({ nonce }),
   'probe-ack': fc.record({ nonce }),
   'probe-request': fc.record({ nonce, target: id }),
@@ -265,13 +305,13 @@ const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<
   'claim-answer': fc.record({ number: count, answer: fc.constantFrom(...CLAIM_ANSWERS) }),
   handover: fc.record({ record: bytes }),
   'handover-refused': fc.record({ reason: name }),
-  forward: fc.record({ request: bytes, workerStartId: hex(32), submittedUnixMs: unixMs }),
+  forward: fc.record({ request: bytes, workerStartId: hex(32), submittedUnixMs: unixMs, source: orNull(name) }),
   'forward-accepted': fc.record({ jobId, load: loadSample }),
   'forward-declined': fc.record({ jobId, failure, load: loadSample }),
   'job-update': fc.record({ notice: jobNotice }),
   'load-query': fc.record({ nonce }),
   'load-answer': fc.record({ nonce, load: loadSample }),
-  resubmit: fc.record({ nonce, hops: fc.integer({ min: 0, max: 8 }), request: bytes }),
+  resubmit: fc.record({ nonce, hops: fc.integer({ min: 0, max: 8 }), request: bytes, source: orNull(name) }),
   'resubmit-answer': fc.record({ nonce, notice: orNull(jobNotice), failure: orNull(failure) }),
   'job-query': fc.record({ nonce, jobId, wantTrace: fc.boolean() }),
   'job-answer': fc.record({ nonce, notice: orNull(jobNotice), steps: fc.array(traceStep, { maxLength: 3 }) }),
@@ -343,9 +383,11 @@ export const FAMILIES: readonly Family<unknown>[] = [
   { name: 'connection-client', codec: clientCodec, bytesMax: CONNECTION_MESSAGE_BYTES_MAX, any: clientMessage },
   { name: 'connection-worker', codec: workerCodec, bytesMax: CONNECTION_MESSAGE_BYTES_MAX, any: workerMessage },
   { name: 'job-notice', codec: jobNoticeCodec, bytesMax: 8192, any: jobNotice },
+  { name: 'grant-conditions', codec: grantConditionsCodec, bytesMax: 16 * 1024, any: grantConditions },
   sealFamily(memberRecordSeal, memberRecord),
   sealFamily(pulseSeal, pulse),
   sealFamily(limitSeal, limit),
+  sealFamily(policySeal, policy),
   sealFamily(suspicionSeal, suspicion),
   sealFamily(grantSeal, grant),
   sealFamily(targetRecordSeal, targetRecord),

@@ -1,7 +1,9 @@
 import { GatewayError } from '../../base/errors.ts';
 import type { PeerKeyId } from '../../base/ids.ts';
 import type { Verify } from '../../base/signing.ts';
-import { type Grant, grantSeal, type Permission } from '../../wire/grant.ts';
+import type { PoolPort } from '../../pool-port.ts';
+import { type Grant, grantSeal } from '../../wire/grant.ts';
+import { namesRecord } from '../../wire/permission.ts';
 import type { TargetRecord } from '../../wire/record.ts';
 import { open } from '../../wire/sealed.ts';
 
@@ -45,17 +47,22 @@ export function recogniseCaller(init: CallerInit): Caller {
   return { id: peer, grant };
 }
 
-/** Whoever has been let in on a connection, as long as the grant lasts. Throws `not-allowed`. */
-export function knownCaller(caller: Caller | undefined, unixMs: number): Caller {
+/**
+ * Whoever has been let in on a connection, as long as it may: a grant ends or is revoked while its user is connected, an admin's key may have been
+ * replaced. Throws `not-allowed`.
+ */
+export function knownCaller(caller: Caller | undefined, port: Pick<PoolPort, 'gateway' | 'grantProblem'>): Caller {
   if (caller === undefined) throw new GatewayError('not-allowed', 'show an admin key or a grant first');
-  const { grant } = caller;
-  if (grant === null || grant.expiresUnixMs === null || grant.expiresUnixMs > unixMs) return caller;
-  throw refusal(`the grant expired at ${new Date(grant.expiresUnixMs).toISOString()}`);
+  const { id, grant } = caller;
+  if (grant === null && port.gateway.adminKeys.includes(id)) return caller;
+  const problem = grant === null ? `key ${id} is no admin key of this gateway any more` : port.grantProblem(grant);
+  if (problem === null) return caller;
+  throw refusal(problem);
 }
 
 /** True if the caller may see the record. */
 export function maySee(caller: Caller, record: TargetRecord): boolean {
-  return caller.grant === null || caller.grant.allow.some((permission) => matches(permission, record));
+  return caller.grant === null || caller.grant.allow.some((permission) => namesRecord(permission, record));
 }
 
 /** True if the caller may read the audit: an admin, or a user whose grant says so by name. What allows every kind of job does not allow this. */
@@ -73,26 +80,6 @@ function openGrant(sealed: Uint8Array, { gateway, verify }: CallerInit): Grant {
     if (cause instanceof GatewayError && cause.code === 'not-allowed') throw cause;
     throw refusal('the grant is damaged or forged', cause);
   }
-}
-
-function matches(permission: Permission, { recordId, title }: TargetRecord): boolean {
-  const pattern = permission.record.split('*');
-  return matchesParts(pattern, recordId) || matchesParts(pattern, title);
-}
-
-/** Text between stars must occur in this order, the first at the beginning and the last at the end. */
-function matchesParts(parts: readonly string[], text: string): boolean {
-  const [first = '', ...more] = parts;
-  const last = more.pop();
-  if (last === undefined) return text === first;
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
-  let rest = text.slice(first.length, text.length - last.length);
-  for (const part of more) {
-    const found = rest.indexOf(part);
-    if (found < 0) return false;
-    rest = rest.slice(found + part.length);
-  }
-  return true;
 }
 
 function refusal(message: string, cause?: unknown): GatewayError {

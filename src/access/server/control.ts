@@ -14,6 +14,7 @@ import {
 import { ERROR_TEXT_MAX } from '../../wire/bounds.ts';
 import { decode, encode } from '../../wire/codec.ts';
 import type { Failure } from '../../wire/job.ts';
+import { hostOf } from '../address.ts';
 import { ANSWERS_BYTES_MAX, CONTROL_IDLE_MS, REQUEST_TIMEOUT_MS, REQUESTS_MAX } from '../bounds.ts';
 import { Deadline } from '../deadline.ts';
 import { encodeFrame, FrameCutter } from '../frame.ts';
@@ -117,8 +118,9 @@ export class ControlServer {
   async #answer(request: AccessRequest, signal: AbortSignal): Promise<AccessAnswer> {
     if (request.kind === 'hello') return this.#welcome(request.grant);
     const { visitors, port } = this.#components;
-    const caller = knownCaller(visitors.callerOn(this.#connection), port.unixMs());
-    return answerRequest(this.#components, caller, request, signal);
+    const caller = knownCaller(visitors.callerOn(this.#connection), port);
+    const source = hostOf(this.#connection.remoteAddr);
+    return answerRequest({ ...this.#components, source }, caller, request, signal);
   }
 
   #welcome(grant: Uint8Array | null): AccessAnswer {
@@ -127,6 +129,7 @@ export class ControlServer {
     if (peer === undefined) throw new GatewayError('not-allowed', 'the connection was not made with an Ed25519 key');
     const unixMs = port.unixMs();
     const caller = recogniseCaller({ peer, grant, gateway: port.gateway, unixMs, verify });
+    knownCaller(caller, port);
     // A client greets again and again to learn of new members.
     if (visitors.callerOn(this.#connection) === undefined) ledger.welcomed(this.#connection, caller);
     visitors.welcome(this.#connection, caller);

@@ -3,6 +3,7 @@ import { GatewayError } from '../../base/errors.ts';
 import type { PoolPort } from '../../pool-port.ts';
 import { jobRequestSeal } from '../../wire/job.ts';
 import { sealedBytesMax } from '../../wire/sealed.ts';
+import { hostOf } from '../address.ts';
 import { CLAIM_TIMEOUT_MS, OPENINGS_MAX, REQUEST_TIMEOUT_MS } from '../bounds.ts';
 import { Deadline } from '../deadline.ts';
 import { takeFrame } from '../frame.ts';
@@ -42,9 +43,10 @@ export class OpeningServer {
     const { visitors, worker, port, ledger, log } = this.#components;
     try {
       ledger.assertWritable();
-      const caller = knownCaller(visitors.callerOn(connection), port.unixMs());
-      const jobId = await this.#place(stream, connection);
-      if (jobId !== null) await worker.run(stream, { jobId, caller: caller.id });
+      const caller = knownCaller(visitors.callerOn(connection), port);
+      const source = hostOf(connection.remoteAddr);
+      const jobId = await this.#place(stream, connection, source);
+      if (jobId !== null) await worker.run(stream, { jobId, caller: caller.id, source });
     } catch (error) {
       log.debug({ peer: connection.remotePeer.toString(), error }, 'job refused');
       if (error instanceof GatewayError) ledger.denied(connection, 'submit', error);
@@ -53,12 +55,12 @@ export class OpeningServer {
   }
 
   /** The job if it is to be done here; null if the client was sent elsewhere. */
-  async #place(stream: Stream, connection: Connection): Promise<string | null> {
+  async #place(stream: Stream, connection: Connection, source: string): Promise<string | null> {
     const { port, directory } = this.#components;
     const turnstile = this.#turnstileOf(connection);
     await turnstile.enter();
     try {
-      const reply = await this.#submit(stream);
+      const reply = await this.#submit(stream, source);
       if (reply.kind === 'refused') throw new GatewayError(reply.failure.code, reply.failure.message);
       if (reply.kind !== 'accepted') throw new GatewayError('bad-message', `unexpected answer ${reply.kind} to a job`);
       const { worker, notice } = reply;
@@ -71,11 +73,11 @@ export class OpeningServer {
     }
   }
 
-  async #submit(stream: Stream): ReturnType<PoolPort['submit']> {
+  async #submit(stream: Stream, source: string): ReturnType<PoolPort['submit']> {
     using patience = new Deadline(CLAIM_TIMEOUT_MS);
-    const sealed = await takeFrame(stream, { payloadBytesMax: REQUEST_BYTES_MAX, signal: patience.signal });
+    const request = await takeFrame(stream, { payloadBytesMax: REQUEST_BYTES_MAX, signal: patience.signal });
     using deadline = new Deadline(REQUEST_TIMEOUT_MS);
-    return await this.#components.port.submit(sealed, deadline.signal);
+    return await this.#components.port.submit({ request, source }, deadline.signal);
   }
 
   #turnstileOf(connection: Connection): Turnstile {

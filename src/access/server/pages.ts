@@ -71,5 +71,6 @@ function summarise({ record, state, rank, load, held, lastHeardMs }: MemberView)
     load,
     lastHeardMs: Math.max(0, Math.round(lastHeardMs)),
     accessAddresses: record.accessAddresses,
+    heldPolicyVersion: held?.policyVersion ?? null,
   };
 }

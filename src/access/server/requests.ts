@@ -15,6 +15,8 @@ export interface RequestComponents {
   readonly directory: Directory;
   readonly audit: Audit;
   readonly ledger: Ledger;
+  /** The client's address. */
+  readonly source: string;
 }
 
 /** Requests of a client that has shown who it is. */
@@ -31,7 +33,7 @@ export async function answerRequest(
   switch (request.kind) {
     case 'submit':
       components.ledger.assertWritable();
-      return answerOf(components, await port.submit(request.request, signal));
+      return answerOf(components, await port.submit({ request: request.request, source: components.source }, signal));
     case 'job-info':
       return queryJob(components, caller, { jobId: request.jobId, wantTrace: false }, signal);
     case 'job-trace':
@@ -47,6 +49,12 @@ export async function answerRequest(
     case 'offer-limit':
       assertAdmin(caller, 'set the limit');
       return answerOf(components, await port.offerLimit(request.sealed, signal));
+    case 'policies':
+      assertAdmin(caller, 'read the policy');
+      return { kind: 'policies', sealed: port.policies };
+    case 'offer-policy':
+      assertAdmin(caller, 'change admins, revoke grants or evict instances');
+      return answerOf(components, await port.offerPolicy(request.sealed, signal));
     case 'offer-record':
       assertAdmin(caller, 'change records');
       return answerOf(components, await port.offerRecord(request.sealed, signal));
@@ -104,7 +112,7 @@ function assertAdmin(caller: Caller, what: string): void {
   throw new GatewayError('not-allowed', `only an admin may ${what}; key ${caller.id} is a user's`);
 }
 
-function answerOf({ directory }: RequestComponents, reply: Reply): AccessAnswer {
+function answerOf({ directory }: Pick<RequestComponents, 'directory'>, reply: Reply): AccessAnswer {
   if (reply.kind !== 'accepted') return reply;
   const { notice, worker } = reply;
   return { kind: 'accepted', notice, worker, addresses: directory.addressesOf(worker) };

@@ -6,6 +6,7 @@ import type { PoolPort } from '../../pool-port.ts';
 import { SESSION_CLAIM_BYTES_MAX, type SessionClaim, sessionClaimSeal } from '../../wire/access-session.ts';
 import { DESK } from '../../wire/desk-message.ts';
 import { open } from '../../wire/sealed.ts';
+import { hostOf } from '../address.ts';
 import { CLAIM_TIMEOUT_MS, SESSIONS_OPENING_MAX } from '../bounds.ts';
 import { Deadline } from '../deadline.ts';
 import { takeFrame } from '../frame.ts';
@@ -33,6 +34,8 @@ export interface SessionComponents {
 export interface VerifiedClaim {
   readonly claim: SessionClaim;
   readonly caller: PeerKeyId;
+  /** The client's address; null where another instance relays for it. */
+  readonly source: string | null;
   readonly sealed: Uint8Array;
 }
 
@@ -59,7 +62,7 @@ export class SessionServer {
       } else if (verified.claim.jobId === DESK) {
         await this.#components.desk.serve(stream, verified.caller);
       } else {
-        await this.#components.worker.run(stream, { jobId: verified.claim.jobId, caller: verified.caller });
+        await this.#components.worker.run(stream, { ...verified, jobId: verified.claim.jobId });
       }
     } catch (error) {
       this.#components.log.debug({ peer: connection.remotePeer.toString(), error }, 'session refused');
@@ -78,7 +81,8 @@ export class SessionServer {
     if (caller === undefined || signers.length > 1) throw new GatewayError('not-allowed', 'a claim has one signature');
     if (claim.worker !== port.instanceId) assertRelayable(visitors, connection, caller);
     visitors.prove(connection);
-    return { claim, caller, sealed };
+    const isDirect = connection.remotePeer.toString() === caller;
+    return { claim, caller, source: isDirect ? hostOf(connection.remoteAddr) : null, sealed };
   }
 }
 

@@ -25,6 +25,8 @@ export interface WorkerComponents {
 export interface SessionRequest {
   readonly jobId: string;
   readonly caller: PeerKeyId;
+  /** The client's address; null where another instance relays for it. */
+  readonly source: string | null;
 }
 
 type Accepted = Extract<SessionAnswer, { readonly kind: 'run' }>;
@@ -60,11 +62,11 @@ export class Worker {
   }
 
   /** Asks the core whether the session may begin, and carries it out; ends when it has ended. */
-  async run(stream: Stream, { jobId, caller }: SessionRequest): Promise<void> {
+  async run(stream: Stream, { jobId, caller, source }: SessionRequest): Promise<void> {
     const gone = new AbortController();
     stream.addEventListener('close', () => gone.abort(GONE));
     const signal = AbortSignal.any([gone.signal, this.#stopping.signal]);
-    const answer = await this.#components.port.openSession(jobId, caller, signal);
+    const answer = await this.#components.port.openSession({ jobId, caller, source }, signal);
     if (answer.kind === 'refused') return sendRefusal(stream, answer.failure);
     const running: Running = {
       jobId,
@@ -90,7 +92,7 @@ export class Worker {
     await Promise.race([Promise.all([...this.#running].map(({ ended }) => ended.promise)), late]);
   }
 
-  async #carryOut(stream: Stream, { request, record, cancelled }: Accepted, running: Running): Promise<Outcome> {
+  async #carryOut(stream: Stream, { request, record, grant, cancelled }: Accepted, running: Running): Promise<Outcome> {
     const workload = this.#components.workloads[request.kind];
     if (workload === undefined) {
       return this.#fail(stream, 'not-supported', `jobs of kind ${request.kind} are not supported by this version`);
@@ -101,6 +103,7 @@ export class Worker {
       request,
       record,
       vault: this.#components.vault,
+      grant,
       cancelled: signal,
       draining: this.#draining.signal,
       accept: () => {

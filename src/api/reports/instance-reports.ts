@@ -118,6 +118,7 @@ function unhealthyReason(state: ShownState, reason: string): string {
     left: 'has left the pool',
     suspect: 'suspected to be gone by other instances',
     dead: 'declared dead by other instances',
+    evicted: 'evicted by an admin',
   };
   return reason === '' ? said[state] : `${said[state]} (${reason})`;
 }

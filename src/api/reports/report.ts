@@ -7,7 +7,7 @@ import type { JobState } from '../../wire/job.ts';
 import type { MemberState } from '../../wire/member-record.ts';
 
 /** State of a member as shown: its own word, or what others think of it. */
-export type ShownState = MemberState | 'suspect' | 'dead';
+export type ShownState = MemberState | 'suspect' | 'dead' | 'evicted';
 
 /** The line above every table: which pool, under which limit, and whether its instances agree. */
 export interface PoolReport {

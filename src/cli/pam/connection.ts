@@ -30,13 +30,21 @@ export function addProfileOptions(command: Command): Command {
 
 /** The profile meant by the flags and the environment, with the addresses that were added. */
 export async function openProfile(terminal: Terminal, { profile: flag, address }: ProfileOptions): Promise<Profile> {
-  const { explainDialAddress, loadProfile, profilePath } = await import('../../config/client.ts');
+  const { explainDialAddress, profilePath } = await import('../../config/client.ts');
   for (const added of address) {
     const problem = explainDialAddress(added);
     if (problem !== undefined) throw new GatewayError('bad-usage', `--address: "${added}" ${problem}`);
   }
-  const profile = loadProfile(profilePath({ flag, env: terminal.env }));
+  const profile = await unlockProfile(terminal, profilePath({ flag, env: terminal.env }));
   return { ...profile, addresses: [...new Set([...address, ...profile.addresses])] };
+}
+
+/** Loads a profile; asks for its passphrase if it has one. */
+async function unlockProfile(terminal: Terminal, path: string): Promise<Profile> {
+  const { isProfileLocked, loadProfile } = await import('../../config/client.ts');
+  if (!isProfileLocked(path)) return loadProfile(path);
+  const { askPassphrase } = await import('../frame/passphrase.ts');
+  return loadProfile(path, await askPassphrase(terminal, { what: `the key in ${path}` }));
 }
 
 /** What a command does with a connected client. */
@@ -52,12 +60,21 @@ export async function withClient<T>(
   work: (connected: Connected) => Promise<T>,
 ): Promise<T> {
   const profile = await openProfile(terminal, options);
+  return useClient(terminal, profile, (client) => work({ client, profile }));
+}
+
+/** The same with a profile that is loaded already. */
+export async function useClient<T>(
+  terminal: Terminal,
+  profile: Profile,
+  work: (client: AccessClient) => Promise<T>,
+): Promise<T> {
   const { connectAccess } = await import('../../access/client/index.ts');
   const { key, grant, addresses, gateway, poolKey } = profile;
   const init = { keySeed: key.reveal(), grant, addresses, poolKey, gatewayUid: gateway.uid };
   const client = await connectAccess(init, terminal.signal);
   try {
-    return await work({ client, profile });
+    return await work(client);
   } finally {
     await client.stop();
   }
@@ -73,12 +90,15 @@ export function assertGateway(profile: Profile, named: string): void {
 }
 
 /** The keys that sign for the admins: the profile's own, and those of further admins where the gateway needs several. */
-export async function adminKeysOf(profile: Profile, furtherProfiles: readonly string[]): Promise<readonly KeyPair[]> {
-  const [{ keyPairFromSeed }, { loadProfile }] = await Promise.all([
-    import('../../base/ed25519.ts'),
-    import('../../config/client.ts'),
-  ]);
-  const profiles = [profile, ...furtherProfiles.map((path) => loadProfile(path))];
+export async function adminKeysOf(
+  terminal: Terminal,
+  profile: Profile,
+  furtherProfiles: readonly string[],
+): Promise<readonly KeyPair[]> {
+  const { keyPairFromSeed } = await import('../../base/ed25519.ts');
+  const profiles = [profile];
+  // One after the other: each may ask for its passphrase.
+  for (const path of furtherProfiles) profiles.push(await unlockProfile(terminal, path));
   for (const { role, name, gateway } of profiles) {
     if (role !== 'admin') throw notAdmin(name);
     if (gateway.uid !== profile.gateway.uid) throw otherGateway(name, gateway.name);

@@ -39,6 +39,11 @@ export function countRunning(pool: PoolSummary): number {
   return liveMembers(pool).filter(({ seatLimitVersion }) => seatLimitVersion !== null).length;
 }
 
+/** The highest version that any live instance holds: an instance that was cut off must not make the next version too low. */
+export function highestLimitVersion(pool: PoolSummary): number {
+  return Math.max(pool.limitVersion, ...liveMembers(pool).map(({ heldLimitVersion }) => heldLimitVersion ?? 0));
+}
+
 function compareRank(left: MemberSummary, right: MemberSummary): number {
   return (left.rank ?? Number.MAX_SAFE_INTEGER) - (right.rank ?? Number.MAX_SAFE_INTEGER);
 }

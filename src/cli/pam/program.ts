@@ -4,10 +4,12 @@ import { defineProgram } from '../frame/command-tree.ts';
 import { completionCommand } from '../frame/completion-command.ts';
 import type { Terminal } from '../frame/terminal.ts';
 import { actionGroup } from './action/index.ts';
+import { adminGroup } from './admin/index.ts';
 import { auditGroup } from './audit/index.ts';
 import { gatewayGroup } from './gateway/index.ts';
 import { grantGroup } from './grant/index.ts';
 import { launchCommand } from './launch/index.ts';
+import { loginCommand } from './login.ts';
 import { proxyCommand } from './proxy.ts';
 import { recordGroup } from './record/index.ts';
 import { recordingGroup } from './recording/index.ts';
@@ -26,6 +28,8 @@ export async function assemblePam(terminal: Terminal): Promise<Command> {
       gatewayGroup(terminal),
       recordGroup(terminal),
       grantGroup(terminal),
+      loginCommand(terminal),
+      adminGroup(terminal),
       tunnelGroup(terminal),
       launchCommand(terminal),
       proxyCommand(terminal),

@@ -40,6 +40,8 @@ export interface StoreInit {
 
 /** Signed limits kept, the newest of them: far more than a pool sees between two restarts. */
 export const LIMITS_KEPT_MAX = 256;
+/** Policies kept beside those that change the admins: only the newest version counts, and it may have several siblings. */
+export const POLICIES_KEPT_MAX = 16;
 /** Ended jobs kept for people to look at. */
 export const JOBS_KEPT_MAX = 2000;
 /** An id stays known this long after its deadline: by then no clock within the allowed skew lets it be submitted again. */
@@ -77,7 +79,7 @@ class SqliteStore implements Store {
   readonly #unixMs: () => number;
   readonly #statements: Readonly<
     Record<
-      'limit' | 'record' | 'credentials' | 'forget' | 'fact' | 'job' | 'output' | 'outputPage' | 'address',
+      'limit' | 'policy' | 'record' | 'credentials' | 'forget' | 'fact' | 'job' | 'output' | 'outputPage' | 'address',
       StatementSync
     >
   >;
@@ -92,6 +94,7 @@ class SqliteStore implements Store {
     const prepare = (sql: string): StatementSync => database.prepare(sql);
     this.#statements = {
       limit: prepare('REPLACE INTO limits (digest, sealed) VALUES (?, ?)'),
+      policy: prepare('REPLACE INTO policies (digest, kept, sealed) VALUES (?, ?, ?)'),
       record: prepare('REPLACE INTO records (id, sealed) VALUES (?, ?)'),
       credentials: prepare('REPLACE INTO credentials (id, editions) VALUES (?, ?)'),
       forget: prepare('DELETE FROM credentials WHERE id = ?'),
@@ -118,6 +121,7 @@ class SqliteStore implements Store {
     this.#decodedAtStart = undefined;
     return {
       limits: this.#blobs('SELECT sealed AS blob FROM limits ORDER BY number'),
+      policies: this.#blobs('SELECT sealed AS blob FROM policies ORDER BY number'),
       records: this.#blobs('SELECT sealed AS blob FROM records ORDER BY id'),
       ...own,
     };
@@ -188,6 +192,12 @@ class SqliteStore implements Store {
       case 'limit':
         this.#statements.limit.run(formatHex(sha256(stored.sealed)), stored.sealed);
         this.#database.exec(`DELETE FROM limits WHERE number <= (SELECT max(number) FROM limits) - ${LIMITS_KEPT_MAX}`);
+        return;
+      case 'policy':
+        this.#statements.policy.run(formatHex(sha256(stored.sealed)), stored.kept ? 1 : 0, stored.sealed);
+        this.#database.exec(
+          `DELETE FROM policies WHERE kept = 0 AND number <= (SELECT max(number) FROM policies) - ${POLICIES_KEPT_MAX}`,
+        );
         return;
       case 'record':
         this.#statements.record.run(stored.recordId, stored.sealed);

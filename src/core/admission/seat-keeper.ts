@@ -117,7 +117,7 @@ export class SeatKeeper {
   }
 
   /** The process cannot go on in this pool. */
-  fail(code: typeof ExitCode.usage | typeof ExitCode.bug, lines: readonly string[]): void {
+  fail(code: typeof ExitCode.usage | typeof ExitCode.notAllowed | typeof ExitCode.bug, lines: readonly string[]): void {
     if (!this.#ended) this.#end(code, lines);
   }
 

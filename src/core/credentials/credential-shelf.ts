@@ -178,7 +178,9 @@ export class CredentialShelf implements CredentialsView {
   }
 
   #verify(sealed: Uint8Array): HeldEdition {
-    const { gateway, verify } = this.#context.init;
-    return verifyEdition(sealed, gateway, verify);
+    const { init, policies } = this.#context;
+    const { uid, poolKeys } = init.gateway;
+    const signedByAdmin = policies.signedByAdmin.bind(policies);
+    return verifyEdition(sealed, { uid, poolKeys, signedByAdmin }, init.verify);
   }
 }

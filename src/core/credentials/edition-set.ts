@@ -29,7 +29,8 @@ export type EditionSet = readonly HeldEdition[];
 /** Who may sign editions. */
 export interface EditionAuthority {
   readonly uid: string;
-  readonly adminKeys: readonly string[];
+  /** True where these signatures of that time are an admin's. */
+  readonly signedByAdmin: (signers: readonly string[], signedUnixMs: number) => boolean;
   /** Public halves of the pool's access keys: an instance signs with one of them besides its own key. */
   readonly poolKeys: readonly string[];
 }
@@ -39,7 +40,7 @@ export function verifyEdition(sealed: Uint8Array, authority: EditionAuthority, v
   const { value, signers, payload } = open(credentialEditionSeal, sealed, verify);
   if (value.gatewayUid !== authority.uid)
     throw new GatewayError('not-allowed', `the credential is for gateway ${value.gatewayUid}`);
-  const isAdmins = signers.some((signer) => authority.adminKeys.includes(signer));
+  const isAdmins = authority.signedByAdmin(signers, value.changedUnixMs);
   // An instance is named by its own signature; the pool's key proves that it is one.
   const isInstances = signers.length > 1 && signers.some((signer) => authority.poolKeys.includes(signer));
   if (!isAdmins && !isInstances)

@@ -1,32 +1,90 @@
 import type { Verify } from '../../base/signing.ts';
-import { type Grant, grantSeal, type Permission } from '../../wire/grant.ts';
-import type { Failure, JobRequest } from '../../wire/job.ts';
-import type { TargetRecord } from '../../wire/record.ts';
+import { type Grant, grantSeal } from '../../wire/grant.ts';
+import type { Failure, JobNotice, JobRequest } from '../../wire/job.ts';
+import { type Permitted, permits } from '../../wire/permission.ts';
 import { open } from '../../wire/sealed.ts';
 import { failure } from '../effect.ts';
 import type { GatewayFacts } from '../index.ts';
+import type { Outbox } from '../outbox.ts';
+import { conditionProblem, type Source, timeProblem } from './conditions.ts';
 
 /** What decides whether a caller may have a job done. */
 export interface AuthorityQuestion {
   readonly gateway: GatewayFacts;
   readonly verify: Verify;
   readonly request: JobRequest;
-  readonly record: Pick<TargetRecord, 'recordId' | 'title'>;
+  readonly record: Permitted;
   readonly poolUnixMs: number;
+  readonly source: Source;
+  /** Why a grant does not count although its time has not come, or null. */
+  readonly revocation: (grant: Grant) => string | null;
 }
 
-/** Why the caller may not, or null. Every instance on the way asks this for itself. */
-export function denial({ gateway, verify, request, record, poolUnixMs }: AuthorityQuestion): Failure | null {
-  if (gateway.adminKeys.includes(request.caller)) return null;
-  if (request.grant === null)
-    return failure('not-allowed', 'the caller is no admin of this gateway and shows no grant');
+/** What a caller may: everything as an admin (null), or what the grant says. */
+export type Allowed = { readonly kind: 'allowed'; readonly grant: Grant | null };
+/** Whether the caller may, and if not, why. */
+export type Verdict = Allowed | { readonly kind: 'denied'; readonly failure: Failure; readonly grant: Grant | null };
+
+/** Whether the caller may have the job done. Every instance on the way asks this for itself. */
+export function judge(question: AuthorityQuestion): Verdict {
+  const { gateway, verify, request } = question;
+  if (gateway.adminKeys.includes(request.caller)) return { kind: 'allowed', grant: null };
+  if (request.grant === null) return denied('the caller is no admin of this gateway and shows no grant', null);
   const grant = readGrant(request.grant, gateway, verify);
-  if ('code' in grant) return grant;
-  if (grant.userKey !== request.caller) return failure('not-allowed', 'the grant is for another key');
-  if (grant.expiresUnixMs !== null && grant.expiresUnixMs <= poolUnixMs)
-    return failure('not-allowed', `the grant of ${grant.name} has expired`);
-  if (grant.allow.some((permission) => permits(permission, request.kind, record))) return null;
-  return failure('not-allowed', `the grant of ${grant.name} lacks ${request.kind}:${record.title}`);
+  if ('code' in grant) return { kind: 'denied', failure: grant, grant: null };
+  const problem = grantProblem(grant, question);
+  return problem === null ? { kind: 'allowed', grant } : denied(problem, grant);
+}
+
+/** Writes a denial down for the audit: who, what, under which grant, and what is missing. */
+export function noteDenial(
+  outbox: Outbox,
+  { request, record }: Pick<AuthorityQuestion, 'request' | 'record'>,
+  denial: Extract<Verdict, { kind: 'denied' }>,
+): void {
+  const { jobId, kind, recordId, caller } = request;
+  const who = { caller, user: denial.grant?.name ?? null, grantId: denial.grant?.grantId ?? null };
+  outbox.note('warn', 'job-denied', {
+    jobId,
+    kind,
+    recordId,
+    title: record.title,
+    ...who,
+    reason: denial.failure.message,
+  });
+}
+
+/** The same where the worker refuses the session of a job it had accepted. */
+export function noteSessionDenial(
+  outbox: Outbox,
+  { jobId, kind, recordId, caller }: JobNotice,
+  { grant, reason }: { readonly grant: Grant; readonly reason: string },
+): void {
+  outbox.note('warn', 'job-denied', {
+    jobId,
+    kind,
+    recordId,
+    caller,
+    user: grant.name,
+    grantId: grant.grantId,
+    reason,
+  });
+}
+
+function grantProblem(
+  grant: Grant,
+  { request, record, poolUnixMs, source, revocation }: AuthorityQuestion,
+): string | null {
+  if (grant.userKey !== request.caller) return 'the grant is for another key';
+  const over = timeProblem(grant, poolUnixMs) ?? revocation(grant);
+  if (over !== null) return over;
+  if (!grant.allow.some((permission) => permits(permission, request.kind, record)))
+    return `the grant of ${grant.name} lacks ${request.kind}:${record.title}`;
+  return conditionProblem(grant, request, source);
+}
+
+function denied(message: string, grant: Grant | null): Verdict {
+  return { kind: 'denied', failure: failure('not-allowed', message), grant };
 }
 
 /** The grant in an envelope, if an admin of this gateway signed it. */
@@ -45,31 +103,4 @@ export function readGrant(sealed: Uint8Array, gateway: GatewayFacts, verify: Ver
   } catch (cause) {
     return failure('not-allowed', `the grant cannot be read: ${cause instanceof Error ? cause.message : 'unknown'}`);
   }
-}
-
-/** True when a permission covers this kind of job on this record. Pure. */
-export function permits(
-  permission: Permission,
-  kind: string,
-  record: Pick<TargetRecord, 'recordId' | 'title'>,
-): boolean {
-  if (permission.kind !== '*' && permission.kind !== kind) return false;
-  return permission.record === record.recordId || matchesPattern(permission.record, record.title);
-}
-
-/** `*` stands for any characters, everything else for itself. Linear in both lengths. */
-export function matchesPattern(pattern: string, title: string): boolean {
-  const parts = pattern.split('*');
-  const first = parts[0] ?? '';
-  const last = parts.at(-1) ?? '';
-  if (parts.length === 1) return pattern === title;
-  if (!title.startsWith(first) || !title.endsWith(last) || title.length < first.length + last.length) return false;
-  let position = first.length;
-  const end = title.length - last.length;
-  for (const part of parts.slice(1, -1)) {
-    const found = title.indexOf(part, position);
-    if (found < 0 || found + part.length > end) return false;
-    position = found + part.length;
-  }
-  return true;
 }

@@ -1,5 +1,6 @@
 import { equalBytes } from '../../base/bytes.ts';
 import type { InstanceId } from '../../base/ids.ts';
+import type { Grant } from '../../wire/grant.ts';
 import type { Failure, JobNotice, JobRequest } from '../../wire/job.ts';
 import { isFinal, jobRequestSeal } from '../../wire/job.ts';
 import type { Direct } from '../../wire/mesh-message.ts';
@@ -13,7 +14,8 @@ import type { OwnLoad } from '../load/own-load.ts';
 import { takeLoad } from '../membership/pulses.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { FORWARD_RETRY_MS, JOB_DEADLINE_MS_MAX, LOAD_QUERY_MS } from '../timing.ts';
-import { denial } from './authority.ts';
+import { judge, noteDenial } from './authority.ts';
+import { sourceOf } from './conditions.ts';
 import type { JobBoard } from './job-board.ts';
 import { subjectOf } from './unattended.ts';
 
@@ -34,6 +36,8 @@ interface Dispatch {
   readonly sealed: Uint8Array;
   readonly costKib: number;
   readonly submittedUnixMs: number;
+  /** The client's address as it was seen; the worker judges by it too. */
+  readonly source: string | null;
   readonly tried: Set<InstanceId>;
   readonly waiting: Answerable[];
   outcome: Reply | null;
@@ -53,7 +57,10 @@ export interface EntryDeskParts {
   readonly shelf: RecordShelf;
   readonly load: OwnLoad;
   /** Offers a job to this instance's own bench. */
-  readonly offerOwn: (request: JobRequest, submittedUnixMs: number) => void;
+  readonly offerOwn: (
+    request: JobRequest,
+    submitted: { readonly submittedUnixMs: number; readonly source: string | null },
+  ) => void;
 }
 
 /**
@@ -74,7 +81,11 @@ export class EntryDesk {
   }
 
   /** Takes in a request that names this instance; `answer` is called exactly once. */
-  submit({ value: request, signers, payload, sealed }: Opened<JobRequest>, answer: Answerable): void {
+  submit(
+    { opened, source }: { readonly opened: Opened<JobRequest>; readonly source: string | null },
+    answer: Answerable,
+  ): void {
+    const { value: request, signers, payload, sealed } = opened;
     const { context, board } = this.#parts;
     const known = this.#dispatches.get(request.jobId);
     if (known !== undefined && equalBytes(open(jobRequestSeal, known.sealed, context.init.verify).payload, payload)) {
@@ -84,7 +95,7 @@ export class EntryDesk {
     }
     const refusal =
       known === undefined
-        ? this.#refusal(request, signers)
+        ? this.#refusal(request, { signers, source })
         : failure('already-exists', `job id ${request.jobId} was used before`);
     if (refusal !== null) return answer({ kind: 'refused', failure: refusal });
     const submittedUnixMs = this.#poolUnixMs();
@@ -93,6 +104,7 @@ export class EntryDesk {
       sealed,
       costKib: costKib(request),
       submittedUnixMs,
+      source,
       tried: new Set(),
       waiting: [answer],
       outcome: null,
@@ -187,7 +199,10 @@ export class EntryDesk {
     return due;
   }
 
-  #refusal(request: JobRequest, signers: readonly string[]): Failure | null {
+  #refusal(
+    request: JobRequest,
+    { signers, source }: { readonly signers: readonly string[]; readonly source: string | null },
+  ): Failure | null {
     const { context, shelf } = this.#parts;
     const { init, own } = context;
     const { jobId } = request;
@@ -209,7 +224,13 @@ export class EntryDesk {
     if (record === undefined) return failure('not-found', `no record ${request.recordId} in this pool`);
     if (this.#dispatches.size >= DISPATCHES_MAX)
       return failure('declined', `${DISPATCHES_MAX} jobs are remembered here, the most an entry can`);
-    return denial({ gateway: init.gateway, verify: init.verify, request, record, poolUnixMs });
+    const revocation = (grant: Grant): string | null => context.policies.revocation(grant);
+    const question = { gateway: init.gateway, verify: init.verify, request, record, poolUnixMs, revocation };
+    // Whoever passed the request on without telling the client's address makes a grant that needs one worthless.
+    const verdict = judge({ ...question, source: sourceOf(source ?? '') });
+    if (verdict.kind === 'allowed') return null;
+    noteDenial(context.outbox, { request, record }, verdict);
+    return verdict.failure;
   }
 
   #place(dispatch: Dispatch): void {
@@ -273,7 +294,7 @@ export class EntryDesk {
       'placed',
       worker.instanceId === context.self ? 'on this instance' : `on ${worker.instanceId}`,
     );
-    if (worker.instanceId === context.self) offerOwn(dispatch.request, dispatch.submittedUnixMs);
+    if (worker.instanceId === context.self) offerOwn(dispatch.request, dispatch);
     else this.#forward(dispatch, worker.instanceId);
   }
 
@@ -288,6 +309,7 @@ export class EntryDesk {
       request: dispatch.sealed,
       workerStartId,
       submittedUnixMs: dispatch.submittedUnixMs,
+      source: dispatch.source,
     };
     context.outbox.send(worker, message);
   }

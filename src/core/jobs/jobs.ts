@@ -10,6 +10,7 @@ import type { OwnLoad } from '../load/own-load.ts';
 import { isLive } from '../membership/member-table.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { FORWARD_RETRY_MS, JOB_QUERY_MS } from '../timing.ts';
+import { sourceOf } from './conditions.ts';
 import { EntryDesk } from './entry-desk.ts';
 import { Inquiries } from './inquiries.ts';
 import { JobBoard } from './job-board.ts';
@@ -22,6 +23,13 @@ export const HOPS_MAX = 2;
 const RESUBMITS_MAX = 10_000;
 /** How long a passed-on request waits for its entry's answer: longer than the entry's own tries take. */
 const RESUBMIT_MS = FORWARD_RETRY_MS * 6 + JOB_QUERY_MS;
+
+interface Submission {
+  readonly sealed: Uint8Array;
+  readonly hops: number;
+  /** The client's address, as seen by the instance it talks to; null from a version that does not tell. */
+  readonly source: string | null;
+}
 
 interface Resubmit {
   readonly jobId: string;
@@ -62,7 +70,8 @@ export class Jobs implements SessionsInHand {
       board: this.board,
       shelf,
       load,
-      offerOwn: (request, submittedUnixMs) => this.bench.offer(request, context.self, submittedUnixMs),
+      offerOwn: (request, { submittedUnixMs, source }) =>
+        this.bench.offer(request, { entry: context.self, submittedUnixMs, source: sourceOf(source ?? '') }),
     });
     this.inquiries = new Inquiries(context, this.board, (jobId, reason) => this.bench.cancel(jobId, reason));
     this.outputs = new Outputs(context, this.board);
@@ -89,8 +98,8 @@ export class Jobs implements SessionsInHand {
   }
 
   /** A client's request: dispatched here if it names this instance, passed on if it names another. */
-  submit({ request, ticket }: Extract<Event, { kind: 'submit' }>): void {
-    this.#route(request, 0, (reply) => this.#context.outbox.reply(ticket, reply));
+  submit({ request, source, ticket }: Extract<Event, { kind: 'submit' }>): void {
+    this.#route({ sealed: request, hops: 0, source }, (reply) => this.#context.outbox.reply(ticket, reply));
   }
 
   /** A job message of another member; the machine has checked that it is a member. */
@@ -111,7 +120,7 @@ export class Jobs implements SessionsInHand {
       case 'load-answer':
         return this.desk.loadAnswered(from, message.nonce, message.load);
       case 'resubmit':
-        return this.#route(message.request, message.hops + 1, (reply) =>
+        return this.#route({ sealed: message.request, hops: message.hops + 1, source: message.source }, (reply) =>
           this.#answerResubmit(from, message.nonce, reply),
         );
       case 'resubmit-answer':
@@ -160,11 +169,11 @@ export class Jobs implements SessionsInHand {
     return times.length === 0 ? undefined : Math.min(...times);
   }
 
-  #route(sealed: Uint8Array, hops: number, answer: (reply: Reply) => void): void {
+  #route({ sealed, hops, source }: Submission, answer: (reply: Reply) => void): void {
     const { self, table, outbox, now, init } = this.#context;
     const opened = open(jobRequestSeal, sealed, init.verify);
     const { entry, jobId } = opened.value;
-    if (entry === self) return this.desk.submit(opened, answer);
+    if (entry === self) return this.desk.submit({ opened, source }, answer);
     const known = this.board.get(jobId);
     const member = table.get(entry);
     const passable =
@@ -180,7 +189,7 @@ export class Jobs implements SessionsInHand {
     }
     this.#nonce = (this.#nonce % 0xffff_fffe) + 1;
     this.#resubmits.set(this.#nonce, { jobId, to: entry, answer, untilMs: now.atMs + RESUBMIT_MS });
-    outbox.send(entry, { kind: 'resubmit', nonce: this.#nonce, hops, request: sealed });
+    outbox.send(entry, { kind: 'resubmit', nonce: this.#nonce, hops, request: sealed, source });
   }
 
   #answerResubmit(to: InstanceId, nonce: number, reply: Reply): void {
@@ -203,7 +212,7 @@ export class Jobs implements SessionsInHand {
 
   #forwarded(
     from: InstanceId,
-    { request: sealed, workerStartId, submittedUnixMs }: Extract<Direct, { kind: 'forward' }>,
+    { request: sealed, workerStartId, submittedUnixMs, source }: Extract<Direct, { kind: 'forward' }>,
   ): void {
     const { init } = this.#context;
     const { value: request, signers } = open(jobRequestSeal, sealed, init.verify);
@@ -216,7 +225,7 @@ export class Jobs implements SessionsInHand {
             ? failure('not-allowed', `job ${request.jobId} is not signed by its caller for this gateway`)
             : null;
     if (wrong !== null) return this.#benchAnswered(request.jobId, from, { kind: 'declined', failure: wrong });
-    this.bench.offer(request, from, submittedUnixMs);
+    this.bench.offer(request, { entry: from, submittedUnixMs, source: sourceOf(source ?? '') });
   }
 
   #benchAnswered(jobId: string, entry: InstanceId, answer: BenchAnswer): void {

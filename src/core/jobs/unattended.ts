@@ -1,5 +1,5 @@
 import type { JobKind, JobRequest } from '../../wire/job.ts';
-import type { TargetRecord } from '../../wire/record.ts';
+import type { Permitted } from '../../wire/permission.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 
 /**
@@ -11,7 +11,7 @@ const UNATTENDED: ReadonlySet<JobKind> = new Set<JobKind>(['discovery', 'rotatio
 const RESUMED: ReadonlySet<JobKind> = new Set<JobKind>(['rotation']);
 
 /** A discovery is of a network, not of a record: its permission is that of a record without a name. */
-const NETWORK = { recordId: '', title: '' } as const;
+const NETWORK: Permitted = { recordId: '', title: '', labels: [] };
 
 /** True for jobs that no client opens a session for. Pure. */
 export function isUnattended(kind: JobKind): boolean {
@@ -27,6 +27,6 @@ export function isResumed(kind: JobKind): boolean {
 export function subjectOf(
   { kind, recordId }: Pick<JobRequest, 'kind' | 'recordId'>,
   shelf: RecordShelf,
-): Pick<TargetRecord, 'recordId' | 'title'> | undefined {
+): Permitted | undefined {
   return kind === 'discovery' && recordId === '' ? NETWORK : shelf.find(recordId)[0];
 }

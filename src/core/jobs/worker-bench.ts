@@ -1,18 +1,28 @@
 import type { InstanceId } from '../../base/ids.ts';
 import { isLease } from '../../wire/access-job.ts';
+import type { Grant } from '../../wire/grant.ts';
 import type { Failure, JobNotice, JobProgress, JobRequest, JobState } from '../../wire/job.ts';
 import { isFinal } from '../../wire/job.ts';
 import type { CoreContext } from '../core-context.ts';
 import { failure } from '../effect.ts';
-import type { Event, Ticket } from '../input.ts';
+import type { Event } from '../input.ts';
 import { costKib } from '../load/cost.ts';
 import type { OwnLoad } from '../load/own-load.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { SESSION_OPEN_MS } from '../timing.ts';
-import { acceptedNotice } from './accepted-notice.ts';
-import { denial } from './authority.ts';
+import { type Allowed, judge, noteDenial, noteSessionDenial } from './authority.ts';
+import { type Source, sourceOf, sourceProblem } from './conditions.ts';
 import type { JobBoard } from './job-board.ts';
 import { isResumed, isUnattended, subjectOf } from './unattended.ts';
+import {
+  acceptedNotice,
+  durationProblem,
+  isLeaseWork,
+  newWork,
+  recalledWork,
+  sessionRefusal,
+  type Work,
+} from './work.ts';
 
 /** Jobs a worker remembers, running ones included; beyond it new ones are declined, never an id forgotten too early. */
 const BENCH_MAX = 100_000;
@@ -21,20 +31,12 @@ const REMEMBER_SLACK_MS = 60_000;
 /** Between two looks at every job for what has run out of time. */
 const SWEEP_MS = 1000;
 
-interface Work {
-  readonly request: JobRequest | null;
+/** Where an offered job comes from. */
+export interface Offer {
   readonly entry: InstanceId;
-  readonly deadlineUnixMs: number;
-  readonly costKib: number;
-  notice: JobNotice;
-  /** The journal holds it as accepted. */
-  journaled: boolean;
-  /** Until a client must have opened the session. */
-  openUntilMs: number;
-  /** A session was opened for it, or it has begun without one: never a second time. */
-  opened: boolean;
-  /** Memory is promised to it, and a drain waits for it. */
-  holds: boolean;
+  readonly submittedUnixMs: number;
+  /** Where the client is, by the word of the entry. */
+  readonly source: Source;
 }
 
 /** What is told to whoever asked for the job. */
@@ -80,25 +82,20 @@ export class WorkerBench {
   }
 
   /** Checks a job as if nobody had before, and takes it if it may and fits. Answers once it is on disk. */
-  offer(request: JobRequest, entry: InstanceId, submittedUnixMs: number): void {
+  offer(request: JobRequest, { entry, submittedUnixMs, source }: Offer): void {
     const known = this.#work.get(request.jobId);
     if (known !== undefined) return this.#offerAgain(known, entry);
-    const refusal = this.#declined.get(request.jobId)?.failure ?? this.#refusal(request);
-    if (refusal !== null)
-      return this.#decline(request.jobId, entry, { failure: refusal, deadlineUnixMs: request.deadlineUnixMs });
+    const verdict = this.#declined.get(request.jobId)?.failure ?? this.#judge(request, source);
+    if (!('grant' in verdict))
+      return this.#decline(request.jobId, entry, { failure: verdict, deadlineUnixMs: request.deadlineUnixMs });
     const { context, board } = this.#parts;
     const notice = acceptedNotice(request, context.self, submittedUnixMs);
-    const work: Work = {
-      request,
+    const work = newWork(request, {
+      grant: verdict.grant,
       entry,
-      deadlineUnixMs: request.deadlineUnixMs,
-      costKib: costKib(request),
       notice,
-      journaled: false,
       openUntilMs: context.now.atMs + SESSION_OPEN_MS,
-      opened: false,
-      holds: false,
-    };
+    });
     this.#work.set(request.jobId, work);
     this.#hold(work);
     this.#writes.set(this.#journal(work), request.jobId);
@@ -132,10 +129,10 @@ export class WorkerBench {
   }
 
   /** A client wants to open the session of a job. */
-  openSession(jobId: string, caller: string, ticket: Ticket): void {
+  openSession({ jobId, caller, source: address, ticket }: Extract<Event, { kind: 'open-session' }>): void {
     const { context, board, shelf } = this.#parts;
     const work = this.#work.get(jobId);
-    const refusal = sessionRefusal(work, jobId, caller);
+    const refusal = sessionRefusal(work, jobId, caller) ?? this.#grantRefusal(work, sourceOf(address));
     const record = work === undefined ? undefined : shelf.find(work.notice.recordId)[0];
     if (refusal !== null || work === undefined || work.request === null) {
       context.outbox.reply(ticket, {
@@ -151,9 +148,10 @@ export class WorkerBench {
       return;
     }
     work.opened = true;
+    work.openedAtMs = context.now.atMs;
     this.#change(work, { state: 'running', startedUnixMs: this.#poolUnixMs() });
     board.step(jobId, 'running', `${record.host}:${record.port}`);
-    context.outbox.push({ kind: 'run', ticket, request: work.request, record });
+    context.outbox.push({ kind: 'run', ticket, request: work.request, record, grant: work.grant });
   }
 
   /** Byte counts of a running job. */
@@ -191,10 +189,23 @@ export class WorkerBench {
     const work = this.#work.get(jobId);
     if (work === undefined) return false;
     if (isFinal(work.notice.state)) return true;
+    work.cancelling = true;
     this.#parts.board.step(jobId, 'cancelling', reason);
     if (work.opened) this.#parts.context.outbox.push({ kind: 'cancel', jobId, reason });
     else this.#finish(work, 'cancelled', { error: failure('cancelled', reason), bytesIn: 0, bytesOut: 0 });
     return true;
+  }
+
+  /** Ends every job whose grant was revoked. */
+  endRevoked(): void {
+    const { policies, outbox } = this.#parts.context;
+    for (const { grant, notice, cancelling } of [...this.#work.values()]) {
+      const revoked = grant === null || cancelling || isFinal(notice.state) ? null : policies.revocation(grant);
+      if (grant === null || revoked === null) continue;
+      const { jobId, caller } = notice;
+      outbox.note('warn', 'session-revoked', { jobId, caller, user: grant.name, grantId: grant.grantId });
+      this.cancel(jobId, revoked);
+    }
   }
 
   /** Ends every job, or only the leases, which cost nothing to take up elsewhere. */
@@ -216,6 +227,7 @@ export class WorkerBench {
       if (poolUnixMs > deadlineUnixMs + REMEMBER_SLACK_MS) this.#declined.delete(jobId);
     }
     for (const [jobId, work] of this.#work) {
+      this.#endForGrant(work);
       const waiting = !work.opened && !isFinal(work.notice.state) && work.journaled;
       if (waiting && work.openUntilMs <= now.atMs) {
         const message = `no client opened the session within ${SESSION_OPEN_MS / 1000} s`;
@@ -276,7 +288,7 @@ export class WorkerBench {
     this.#parts.onAnswer(jobId, entry, { kind: 'declined', failure: refusal.failure });
   }
 
-  #refusal(request: JobRequest): Failure | null {
+  #judge(request: JobRequest, source: Source): Failure | Allowed {
     const { context, load, shelf } = this.#parts;
     const { own, init, clock, now } = context;
     if (own.record.state !== 'admitted')
@@ -288,13 +300,38 @@ export class WorkerBench {
     const poolUnixMs = clock.poolUnixMs(now.unixMs);
     if (request.deadlineUnixMs <= poolUnixMs)
       return failure('deadline-passed', `job ${request.jobId} came after its deadline`);
-    const denied = denial({ gateway: init.gateway, verify: init.verify, request, record, poolUnixMs });
-    if (denied !== null) return denied;
+    const revocation = (grant: Grant): string | null => context.policies.revocation(grant);
+    const question = { gateway: init.gateway, verify: init.verify, request, record, poolUnixMs, source };
+    const verdict = judge({ ...question, revocation });
+    if (verdict.kind === 'denied') {
+      noteDenial(context.outbox, { request, record }, verdict);
+      return verdict.failure;
+    }
     if (this.#work.size + this.#declined.size >= BENCH_MAX)
       return failure('declined', `${own.record.name} remembers ${BENCH_MAX} jobs, the most it can`);
     if (!load.fits(costKib(request)))
       return failure('declined', `${own.record.name} has less than its headroom of memory left`);
-    return null;
+    return verdict;
+  }
+
+  /** What has changed since the job was accepted, and what only the worker can see: where the client really comes from. */
+  #grantRefusal(work: Work | undefined, source: Source): Failure | null {
+    const { context } = this.#parts;
+    if (work === undefined || work.grant === null) return null;
+    const problem = context.policies.grantProblem(work.grant, this.#poolUnixMs()) ?? sourceProblem(work.grant, source);
+    if (problem === null) return null;
+    const refusal = failure('not-allowed', problem);
+    noteSessionDenial(context.outbox, work.notice, { grant: work.grant, reason: problem });
+    this.#finish(work, 'failed', { error: refusal, bytesIn: 0, bytesOut: 0 });
+    return refusal;
+  }
+
+  /** Ends a session whose grant does not count any more, or whose time is over; what needs no client was allowed when it began. */
+  #endForGrant(work: Work): void {
+    if (work.grant === null || work.cancelling || isFinal(work.notice.state) || isUnattended(work.notice.kind)) return;
+    const { policies, now } = this.#parts.context;
+    const over = durationProblem(work, work.grant, now.atMs) ?? policies.grantProblem(work.grant, this.#poolUnixMs());
+    if (over !== null) this.cancel(work.notice.jobId, over);
   }
 
   #finish(
@@ -339,26 +376,8 @@ export class WorkerBench {
   }
 
   #recall(notice: JobNotice, deadlineUnixMs: number): void {
-    const message = 'the instance stopped while the job was under way; whether it finished is unknown';
-    const ended = isFinal(notice.state)
-      ? notice
-      : {
-          ...notice,
-          state: 'lost' as const,
-          endedUnixMs: this.#poolUnixMs(),
-          error: failure('outcome-unknown', message),
-        };
-    const work: Work = {
-      request: null,
-      entry: notice.entry,
-      deadlineUnixMs,
-      costKib: 0,
-      notice: ended,
-      journaled: true,
-      openUntilMs: Number.POSITIVE_INFINITY,
-      opened: true,
-      holds: false,
-    };
+    const work = recalledWork(notice, deadlineUnixMs, this.#poolUnixMs());
+    const ended = work.notice;
     this.#work.set(notice.jobId, work);
     if (ended !== notice && isResumed(notice.kind)) this.#interrupted.add(work);
     this.#parts.board.tell(ended);
@@ -368,16 +387,4 @@ export class WorkerBench {
   #poolUnixMs(): number {
     return this.#parts.context.clock.poolUnixMs(this.#parts.context.now.unixMs);
   }
-}
-
-function isLeaseWork({ request }: Work): boolean {
-  return request !== null && isLease(request);
-}
-
-function sessionRefusal(work: Work | undefined, jobId: string, caller: string): Failure | null {
-  if (work === undefined) return failure('not-found', `no job ${jobId} waits here`);
-  if (work.notice.caller !== caller) return failure('not-allowed', `job ${jobId} belongs to another caller`);
-  if (work.opened || isFinal(work.notice.state))
-    return failure('already-exists', `the session of job ${jobId} was opened before`);
-  return work.journaled ? null : failure('not-found', `job ${jobId} is not accepted yet`);
 }

@@ -21,6 +21,12 @@ export interface LimitAuthority {
   readonly gatewayUid: string;
   readonly adminKeys: readonly string[];
   readonly threshold: number;
+  /** Admins of the past, whose limits count up to a version. */
+  readonly former?: readonly {
+    readonly adminKeys: readonly string[];
+    readonly threshold: number;
+    readonly limitVersionMax: number;
+  }[];
 }
 
 /** Limits remembered; older ones judge no seat that still exists in practice. */
@@ -36,18 +42,23 @@ export function verifyLimit(sealed: Uint8Array, authority: LimitAuthority, verif
   if (value.gatewayUid !== authority.gatewayUid) {
     throw refused(`the limit is for gateway ${value.gatewayUid}, this is ${authority.gatewayUid}`);
   }
-  const signedBy = adminSigners(opened, authority);
-  if (signedBy.length < authority.threshold) {
+  const signedBy = adminSigners(opened, authority.adminKeys);
+  const past = authority.former?.find(
+    ({ limitVersionMax, adminKeys, threshold }) =>
+      value.version <= limitVersionMax && adminSigners(opened, adminKeys).length >= threshold,
+  );
+  if (signedBy.length < authority.threshold && past === undefined) {
     const others = opened.signers.length - signedBy.length;
     const hint = others > 0 ? `; ${others} further signature(s) are by keys that are no admin of this gateway` : '';
     throw refused(`the limit has ${signedBy.length} of the ${authority.threshold} admin signature(s) it needs${hint}`);
   }
   const digest = formatHex(sha256(opened.payload)).slice(0, 16);
-  return { ...value, brand: 'VerifiedLimit', digest, signedBy, sealed };
+  const all = past === undefined ? signedBy : adminSigners(opened, past.adminKeys);
+  return { ...value, brand: 'VerifiedLimit', digest, signedBy: all, sealed };
 }
 
-function adminSigners(opened: Opened<unknown>, authority: LimitAuthority): readonly string[] {
-  return opened.signers.filter((signer) => authority.adminKeys.includes(signer)).sort(compareText);
+function adminSigners(opened: Opened<unknown>, adminKeys: readonly string[]): readonly string[] {
+  return opened.signers.filter((signer) => adminKeys.includes(signer)).sort(compareText);
 }
 
 function refused(message: string): GatewayError {
@@ -69,9 +80,9 @@ export type LimitOutcome = 'newer' | 'known' | 'older' | 'equivocation-won' | 'e
 /** What is wrong with the time of issue of a limit that is offered now, or null. Pure. */
 export function issueTimeProblem(limit: Limit, poolUnixMs: number): string | null {
   const offMs = limit.issuedUnixMs - poolUnixMs;
-  if (Math.abs(offMs) <= LIMIT_ISSUE_MS_MAX) return null;
+  if (offMs <= LIMIT_ISSUE_MS_MAX && -offMs <= offeredWithinMs(limit)) return null;
   const off = `${(Math.abs(offMs) / 1000).toFixed(1)} s ${offMs > 0 ? 'ahead of' : 'behind'}`;
-  return `the limit's time of issue is ${off} the pool's clock; at most ${LIMIT_ISSUE_MS_MAX / 1000} s are allowed: sign it anew with a right clock`;
+  return `the limit's time of issue is ${off} the pool's clock; at most ${(offMs > 0 ? LIMIT_ISSUE_MS_MAX : offeredWithinMs(limit)) / 1000} s are allowed: sign it anew with a right clock`;
 }
 
 /** All limits an instance has verified. The one in force never goes back. */
@@ -171,5 +182,9 @@ export class LimitBook {
 }
 
 function surelyIssuedBefore(limit: Limit, stamp: Stamp): boolean {
-  return limit.issuedUnixMs + LIMIT_ISSUE_MS_MAX < stamp.unixMs;
+  return limit.issuedUnixMs + offeredWithinMs(limit) < stamp.unixMs;
+}
+
+function offeredWithinMs({ offerMs }: Limit): number {
+  return Math.max(LIMIT_ISSUE_MS_MAX, offerMs ?? 0);
 }

@@ -6,11 +6,18 @@ import type { PoolInit } from '../index.ts';
 import type { Ticket } from '../input.ts';
 import type { Member } from '../membership/member-table.ts';
 import type { Outbox } from '../outbox.ts';
+import type { PolicyBook } from '../policy/policy-book.ts';
 import { issueTimeProblem, LimitBook, type VerifiedLimit, verifyLimit } from './limit-book.ts';
 
 /** The book an instance starts with: the configuration's limit and every one its disk remembers. */
-export function openLimitBook({ gateway, verify, remembered }: PoolInit, outbox: Outbox): LimitBook {
-  const authority = { gatewayUid: gateway.uid, adminKeys: gateway.adminKeys, threshold: gateway.threshold };
+export function openLimitBook(
+  { gateway, verify, remembered }: PoolInit,
+  policies: PolicyBook,
+  outbox: Outbox,
+): LimitBook {
+  // What is on this disk was in force here: whatever admins there are by now, the limit does not go back.
+  const former = policies.former.map((past) => ({ ...past, limitVersionMax: Number.MAX_SAFE_INTEGER }));
+  const authority = { gatewayUid: gateway.uid, ...policies.authority, former };
   const book = new LimitBook(verifyLimit(gateway.firstLimit, authority, verify));
   for (const sealed of remembered.limits) {
     try {
@@ -111,12 +118,10 @@ export class LimitKeeper {
   }
 
   #verify(sealed: Uint8Array): VerifiedLimit {
-    const { gateway, verify } = this.#context.init;
-    return verifyLimit(
-      sealed,
-      { gatewayUid: gateway.uid, adminKeys: gateway.adminKeys, threshold: gateway.threshold },
-      verify,
-    );
+    const { init, policies } = this.#context;
+    const { adminKeys, threshold } = policies.authority;
+    const authority = { gatewayUid: init.gateway.uid, adminKeys, threshold, former: policies.former };
+    return verifyLimit(sealed, authority, init.verify);
   }
 
   #write(limit: VerifiedLimit, ticket: Ticket | null): void {

@@ -137,6 +137,7 @@ export class Exchange {
     const { value: record, signers } = open(memberRecordSeal, sealed, this.#context.init.verify);
     if (!signers.includes(record.instanceId) || (from !== undefined && record.instanceId !== from)) return undefined;
     if (record.instanceId === self) return this.#ownRecordSeen(record);
+    if (table.isEvicted(record.instanceId)) return 'older';
     const result = table.merge(record, sealed, { atMs: now.atMs, metAt: witnessStamp(this.#context) });
     if (result === 'equivocation') {
       this.#context.outbox.note('warn', 'member-equivocates', {

@@ -20,6 +20,8 @@ export interface Member {
   changedAtMs: number;
   /** Anything heard of it that only it can have said. */
   heardAtMs: number;
+  /** Never takes part again. */
+  evicted: boolean;
   /** It sent something over its link. */
   toldAtMs: number;
   /** This instance's clock when it first met the member, if it was established then: the earliest stamp it believes. */
@@ -54,9 +56,9 @@ export function compareOrder(
   return compareStamps(left.joinedAt, right.joinedAt) || compareIds(left.instanceId, right.instanceId);
 }
 
-/** Live: it may hold a seat or want one. */
+/** Live: it may hold a seat or want one. An evicted instance is not, whatever it says. */
 export function isLive(member: Member): boolean {
-  return member.opinion !== 'dead' && member.record.state !== 'left';
+  return !member.evicted && member.opinion !== 'dead' && member.record.state !== 'left';
 }
 
 /**
@@ -67,6 +69,7 @@ export class MemberTable {
   readonly #members = new Map<InstanceId, Member>();
   #live: readonly Member[] | undefined;
   #digest: { readonly limit: string; readonly digest: string } | undefined;
+  #evicted: ReadonlySet<string> = new Set();
   #generation = 0;
 
   /** Counts changes that matter to admission. */
@@ -135,6 +138,18 @@ export class MemberTable {
     return true;
   }
 
+  /** These never take part again: their records say nothing any more. */
+  evict(instances: ReadonlySet<string>): void {
+    this.#evicted = instances;
+    for (const member of this.#members.values()) member.evicted = instances.has(member.record.instanceId);
+    this.touch();
+  }
+
+  /** True for an instance that never takes part again. */
+  isEvicted(instanceId: InstanceId): boolean {
+    return this.#evicted.has(instanceId);
+  }
+
   /** Something that admission depends on changed. */
   touch(): void {
     this.#live = undefined;
@@ -188,6 +203,7 @@ export class MemberTable {
       heardAtMs: met.atMs,
       toldAtMs: Number.NEGATIVE_INFINITY,
       metAt: met.metAt,
+      evicted: this.isEvicted(record.instanceId),
       resumes: false,
       pulse: null,
       load: null,

@@ -103,6 +103,7 @@ function sameHeld(left: Held, right: Held | undefined): boolean {
     left.limitDigest === right.limitDigest &&
     left.recordsDigest === right.recordsDigest &&
     left.admissionDigest === right.admissionDigest &&
-    left.credentialsDigest === right.credentialsDigest
+    left.credentialsDigest === right.credentialsDigest &&
+    left.policyDigest === right.policyDigest
   );
 }

@@ -148,11 +148,12 @@ export class RecordShelf implements RecordsView {
   }
 
   #verify(sealed: Uint8Array): Shelved {
-    const { gateway, verify } = this.#context.init;
+    const { init, policies } = this.#context;
+    const { gateway, verify } = init;
     const { value: record, signers, payload } = open(targetRecordSeal, sealed, verify);
     if (record.gatewayUid !== gateway.uid)
       throw new GatewayError('not-allowed', `the record is for gateway ${record.gatewayUid}`);
-    if (!signers.some((signer) => gateway.adminKeys.includes(signer))) {
+    if (!policies.signedByAdmin(signers, record.changedUnixMs)) {
       throw new GatewayError('not-allowed', 'the record is not signed by an admin of this gateway');
     }
     return { record, digest: formatHex(sha256(payload)).slice(0, 16), sealed };

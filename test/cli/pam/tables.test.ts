@@ -35,6 +35,7 @@ const POOL: PoolSummary = {
     load,
     lastHeardMs,
     accessAddresses: record.accessAddresses,
+    heldPolicyVersion: held?.policyVersion ?? null,
   })),
 };
 

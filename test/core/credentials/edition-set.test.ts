@@ -20,7 +20,11 @@ const keyring = createStandInKeyring();
 const random = new Random(1);
 const [admin, instance, pool, stranger] = [1, 2, 3, 4].map(() => keyring.make(random));
 if (!admin || !instance || !pool || !stranger) throw new Error('no keys');
-const authority = { uid: 'gateway', adminKeys: [admin.id], poolKeys: [pool.id] };
+const authority = {
+  uid: 'gateway',
+  signedByAdmin: (signers: readonly string[]) => signers.includes(admin.id),
+  poolKeys: [pool.id],
+};
 const RECORD = 'record-of-this-test-00';
 const DAY = 86_400_000;
 let count = 0;

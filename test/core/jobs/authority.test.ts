@@ -1,11 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../../src/base/ed25519.ts';
-import { denial, matchesPattern, permits, readGrant } from '../../../src/core/jobs/authority.ts';
-import { type Grant, grantSeal } from '../../../src/wire/grant.ts';
+import { judge, readGrant } from '../../../src/core/jobs/authority.ts';
+import { sourceOf } from '../../../src/core/jobs/conditions.ts';
+import { type Grant, type GrantConditions, grantSeal, NO_CONDITIONS } from '../../../src/wire/grant.ts';
 import type { JobRequest } from '../../../src/wire/job.ts';
+import { matchesPattern, permits } from '../../../src/wire/permission.ts';
 import type { TargetRecord } from '../../../src/wire/record.ts';
 import { seal } from '../../../src/wire/sealed.ts';
+import { mutate } from '../../wire/mutate.ts';
 
 const keyOf = (number: number): KeyPair => keyPairFromSeed(new Uint8Array(32).fill(number));
 const [admin, secondAdmin, user, stranger] = [keyOf(1), keyOf(2), keyOf(3), keyOf(4)];
@@ -44,6 +47,7 @@ const grant: Grant = {
   allow: [{ kind: 'tunnel', record: 'web-*' }],
   issuedUnixMs: NOW - 1000,
   expiresUnixMs: NOW + 1000,
+  conditions: null,
 };
 
 function sealGrant(changes: Partial<Grant> = {}, signers: readonly KeyPair[] = [admin]): Uint8Array {
@@ -69,15 +73,23 @@ function requestOf(caller: KeyPair, shown: Uint8Array | null, changes: Partial<J
 
 function ask(
   request: JobRequest,
-  changes: { gateway?: Partial<typeof gateway>; record?: Partial<TargetRecord>; unixMs?: number } = {},
+  changes: {
+    gateway?: Partial<typeof gateway>;
+    record?: Partial<TargetRecord>;
+    unixMs?: number;
+    source?: string | null;
+  } = {},
 ) {
-  return denial({
+  const verdict = judge({
     gateway: { ...gateway, ...changes.gateway },
     verify,
     request,
     record: { ...record, ...changes.record },
     poolUnixMs: changes.unixMs ?? NOW,
+    revocation: () => null,
+    source: sourceOf(changes.source === undefined ? '192.0.2.99' : changes.source),
   });
+  return verdict.kind === 'denied' ? verdict.failure : null;
 }
 
 describe('whether a caller may have a job done', () => {
@@ -147,6 +159,67 @@ describe('whether a caller may have a job done', () => {
   });
 });
 
+describe('a condition', () => {
+  /** 2027-01-15 08:00 in UTC, a Friday. */
+  const berlin = {
+    zone: 'Europe/Berlin',
+    offsets: [
+      { fromUnixMs: 0, westToEastMinutes: 60 },
+      { fromUnixMs: NOW + 90 * 86_400_000, westToEastMinutes: 120 },
+    ],
+    windows: [{ fromMinute: (4 * 24 + 9) * 60, toMinute: (4 * 24 + 17) * 60 }],
+  };
+  const hour = 3_600_000;
+  const under = (conditions: Partial<GrantConditions>) =>
+    sealGrant({ expiresUnixMs: null, conditions: { ...NO_CONDITIONS, ...conditions } });
+  const reason = [{ name: 'reason', value: 'ticket 7' }];
+  type Asked = Parameters<typeof ask>[1] & { readonly request?: Partial<JobRequest> };
+
+  const table: readonly (readonly [string, Partial<GrantConditions>, Asked, RegExp | null])[] = [
+    ['begins with its first millisecond', { notBeforeUnixMs: NOW }, {}, null],
+    ['does not count before', { notBeforeUnixMs: NOW + 1 }, {}, /counts from 2027-01-15T/],
+    ['counts from the first minute of its hours', { hours: berlin }, {}, null],
+    ['not a minute earlier', { hours: berlin }, { unixMs: NOW - 60_000 }, /this hour \(Europe\/Berlin\)/],
+    ['to their last minute', { hours: berlin }, { unixMs: NOW + 8 * hour - 1 }, null],
+    ['not a moment longer', { hours: berlin }, { unixMs: NOW + 8 * hour }, /at this hour/],
+    ['not on another day', { hours: berlin }, { unixMs: NOW + 24 * hour }, /at this hour/],
+    ['by the summer time of the zone', { hours: berlin }, { unixMs: NOW + 91 * 24 * hour - hour }, null],
+    ['no hours are never', { hours: { ...berlin, windows: [] } }, {}, /at this hour/],
+    ['from a range', { sources: ['10.0.0.0/8', '192.0.2.0/24'] }, {}, null],
+    ['not from elsewhere', { sources: ['10.0.0.0/8'] }, {}, /does not count from 192\.0\.2\.99/],
+    ['not from an address that nobody told', { sources: ['0.0.0.0/0'] }, { source: '' }, /an unknown address/],
+    ['not by a range that is none', { sources: ['10.0.0/33'] }, { source: '10.0.0.1' }, /does not count from/],
+    ['is judged by whoever saw the client', { sources: ['10.0.0.0/8'] }, { source: null }, null],
+    ['recording cannot be had of a tunnel', { recordingRequired: true }, {}, /a tunnel is not recorded/],
+    ['a reason must be given', { reasonRequired: true }, {}, /demands a reason/],
+    [
+      'one of spaces is none',
+      { reasonRequired: true },
+      { request: { parameters: [{ name: 'reason', value: ' ' }] } },
+      /reason/,
+    ],
+    ['and is', { reasonRequired: true }, { request: { parameters: reason } }, null],
+  ];
+  it.each(table)('%s', (_name, conditions, { request, ...asked }, refused) => {
+    const failure = ask(requestOf(user, under(conditions), request ?? {}), asked);
+    if (refused === null) expect(failure).toBeNull();
+    else expect(failure).toEqual({ code: 'not-allowed', message: expect.stringMatching(refused) });
+  });
+});
+
+describe('a mutated grant', () => {
+  it('is never accepted, whichever of its bytes was changed, left out or added', () => {
+    const whole = sealGrant({ expiresUnixMs: null, conditions: { ...NO_CONDITIONS, sources: ['192.0.2.0/24'] } });
+    expect(ask(requestOf(user, whole))).toBeNull();
+    const accepted: string[] = [];
+    for (let number = 0; number < 1000; number++) {
+      const changed = mutate(whole, number);
+      if (ask(requestOf(user, changed)) === null) accepted.push(`mutation ${number}`);
+    }
+    expect(accepted).toEqual([]);
+  });
+});
+
 describe('a permission', () => {
   const table: readonly (readonly [string, string, string, boolean])[] = [
     ['tunnel', 'web-1', 'tunnel', true],
@@ -157,10 +230,22 @@ describe('a permission', () => {
     ['tunnel', `${record.recordId.slice(0, 10)}*`, 'tunnel', false],
     ['tunnel', 'WEB-1', 'tunnel', false],
     ['Tunnel', 'web-1', 'tunnel', false],
+    // Showing a secret is never meant by `*`.
+    ['*', 'web-1', 'reveal', false],
+    ['reveal', 'web-1', 'reveal', true],
+    ['reveal', 'web-1', 'connection', false],
+    ['tunnel', 'label:env=prod', 'tunnel', true],
+    ['tunnel', 'label:env=p*d', 'tunnel', true],
+    ['tunnel', 'label:env=test', 'tunnel', false],
+    ['tunnel', 'label:en*=prod', 'tunnel', false],
+    ['tunnel', 'label:env', 'tunnel', false],
+    ['tunnel', 'label:=prod', 'tunnel', false],
     ['tun*', 'web-1', 'tunnel', false],
   ];
   it.each(table)('%s:%s covers %s of web-1: %s', (kind, pattern, wanted, covers) => {
-    expect(permits({ kind, record: pattern }, wanted, record)).toBe(covers);
+    expect(permits({ kind, record: pattern }, wanted, { ...record, labels: [{ key: 'env', value: 'prod' }] })).toBe(
+      covers,
+    );
   });
 });
 

@@ -195,7 +195,7 @@ describe('a worker', () => {
       return 'deliver';
     };
     const { startId, key } = pool.at(2);
-    const message = { kind: 'forward', request, workerStartId: startId, submittedUnixMs: 1 } as const;
+    const message = { kind: 'forward', request, workerStartId: startId, submittedUnixMs: 1, source: null } as const;
     pool.feed(pool.at(2), { kind: 'direct', from: pool.at(0).key.id, bytes: encodeDirect(message) });
     pool.run(SETTLE_MS);
     expect(

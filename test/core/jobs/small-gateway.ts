@@ -14,6 +14,20 @@ export const GATEWAY_UID = 'small-pool';
 /** The wall clock when simulated time is 0. */
 export const EPOCH_UNIX_MS = 1_800_000_000_000;
 
+/** Where clients are. */
+export const CLIENT_ADDRESS = '192.0.2.99';
+
+/** What becomes of a message on its way. */
+export type Fate = 'deliver' | 'drop' | 'twice';
+
+/** How a pool is made. */
+export interface SmallPoolInit {
+  readonly instances: number;
+  readonly seed?: number;
+  /** Memory for sessions, of each instance in turn; the last one counts for the rest. */
+  readonly budgetKib?: readonly number[];
+}
+
 /** A gateway of one admin. */
 export function gatewayOf(admin: Signer, maxInstances: number): GatewayFacts {
   const issuedUnixMs = EPOCH_UNIX_MS - 1000;
@@ -58,6 +72,7 @@ export function remember(disk: readonly Stored[]): Remembered {
   const limits = disk.flatMap((what) => (what.kind === 'limit' ? [what.sealed] : []));
   return {
     limits,
+    policies: disk.flatMap((what) => (what.kind === 'policy' ? [what.sealed] : [])),
     records: [...records.values()],
     credentials: [...credentials.values()].flat(),
     self,

@@ -20,26 +20,25 @@ import { seal } from '../../../src/wire/sealed.ts';
 import { EventQueue } from '../../simulator/event-queue.ts';
 import { createStandInKeyring, type Signer } from '../../simulator/keys.ts';
 import { Random } from '../../simulator/random.ts';
-import { EPOCH_UNIX_MS, GATEWAY_UID, gatewayOf, RECORD_ID, recordOf, remember } from './small-gateway.ts';
+import {
+  CLIENT_ADDRESS,
+  EPOCH_UNIX_MS,
+  type Fate,
+  GATEWAY_UID,
+  gatewayOf,
+  RECORD_ID,
+  recordOf,
+  remember,
+  type SmallPoolInit,
+} from './small-gateway.ts';
 
 /** Time a direct message, gossip and a write take, in simulated milliseconds. */
 const [DELAY_MS, WRITE_MS] = [20, 2];
 /** Simulated time in which a pool without faults must have formed. */
 const FORMING_MS = 20_000;
 
-/** How a pool is made. */
-export interface SmallPoolInit {
-  readonly instances: number;
-  readonly seed?: number;
-  /** Memory for sessions, of each instance in turn; the last one counts for the rest. */
-  readonly budgetKib?: readonly number[];
-}
-
 /** Bytes of a page of output. */
 export const PAGE_BYTES = 4;
-
-/** What becomes of a message on its way. */
-export type Fate = 'deliver' | 'drop' | 'twice';
 
 /** One instance and what it did. */
 export interface Instance extends Doings {
@@ -59,6 +58,8 @@ interface Doings {
   /** Jobs it was told to end. */
   readonly cancels: string[];
   readonly notes: string[];
+  /** Whom it dropped. */
+  readonly disconnects: InstanceId[];
   running: boolean;
   /** Writes fail from now on. */
   diskFails: boolean;
@@ -74,9 +75,12 @@ export class SmallPool {
   fate: (message: Direct, from: Instance, to: Instance) => Fate = () => 'deliver';
   /** False: what is published reaches nobody. */
   gossip = true;
+  /** Decides about each copy of what is published. */
+  gossipFate: (bytes: Uint8Array, to: Instance) => Fate = () => 'deliver';
   nowMs = 1000;
   readonly #queue = new EventQueue();
   readonly #random: Random;
+  readonly #startId = (): string => Buffer.from(this.#random.bytes(16)).toString('hex');
   readonly #keyring = createStandInKeyring();
   readonly #gateway: GatewayFacts;
   readonly #answers = new Map<number, (answer: Reply | 'run') => void>();
@@ -150,7 +154,7 @@ export class SmallPool {
 
   /** Hands a request in; the answers gather in the list, and `onAnswer` is told of each. */
   submit(to: Instance, sealed: Uint8Array, onAnswer: (answer: Reply) => void = () => undefined): Reply[] {
-    return this.offer(to, (ticket) => ({ kind: 'submit', request: sealed, ticket }), onAnswer);
+    return this.offer(to, (ticket) => ({ kind: 'submit', request: sealed, source: CLIENT_ADDRESS, ticket }), onAnswer);
   }
 
   /** Hands in whatever else is answered; the answers gather in the list, and `onAnswer` is told of each. */
@@ -168,7 +172,8 @@ export class SmallPool {
   /** Opens a session; `run` or a refusal gathers in the list. */
   openSession(worker: Instance, jobId: string, caller: string = this.admin.id): (Reply | 'run')[] {
     const answers: (Reply | 'run')[] = [];
-    this.feed(worker, { kind: 'open-session', jobId, caller, ticket: this.#ask((answer) => answers.push(answer)) });
+    const ticket = this.#ask((answer) => answers.push(answer));
+    this.feed(worker, { kind: 'open-session', jobId, caller, source: CLIENT_ADDRESS, ticket });
     return answers;
   }
 
@@ -191,12 +196,7 @@ export class SmallPool {
 
   /** Asks an instance for a page of a job's output; the answer gathers in the list. */
   output(asked: Instance, jobId: string, offset = 0): Reply[] {
-    const answers: Reply[] = [];
-    const ticket = this.#ask((answer) => {
-      if (answer !== 'run') answers.push(answer);
-    });
-    this.feed(asked, { kind: 'query-output', jobId, offset, ticket });
-    return answers;
+    return this.offer(asked, (ticket) => ({ kind: 'query-output', jobId, offset, ticket }));
   }
 
   /** An admin removes the record. */
@@ -260,13 +260,9 @@ export class SmallPool {
   #add(number: number): void {
     const key = this.#keyring.make(this.#random);
     const start = { number, key, disk: [], startId: this.#startId(), starts: 1 };
-    const done = { runs: [], begun: [], cancels: [], notes: [] };
+    const done = { runs: [], begun: [], cancels: [], notes: [], disconnects: [] };
     const state = { running: false, diskFails: false, wakeupAtMs: Number.POSITIVE_INFINITY };
     this.instances.push({ ...start, ...done, ...state, machine: this.#machine(start) });
-  }
-
-  #startId(): string {
-    return Buffer.from(this.#random.bytes(16)).toString('hex');
   }
 
   #machine({ number, key, disk, startId, starts }: Omit<Instance, 'machine' | keyof Doings>): PoolMachine {
@@ -312,7 +308,7 @@ export class SmallPool {
         return this.#send(from, this.withId(effect.to), effect.bytes);
       case 'publish':
         for (const to of this.instances) {
-          if (to !== from && this.gossip)
+          if (to !== from && this.gossip && this.gossipFate(effect.bytes, to) !== 'drop')
             this.after(DELAY_MS, () => this.feed(to, { kind: 'gossip', bytes: effect.bytes }));
         }
         return;
@@ -338,6 +334,7 @@ export class SmallPool {
         from.running = false;
         return;
       case 'disconnect':
+        from.disconnects.push(effect.peer);
         return;
     }
   }

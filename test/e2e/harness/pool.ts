@@ -16,6 +16,9 @@ export interface Site extends InstanceAddresses, Partial<Place> {}
 /** What a pool begins with. */
 export interface PoolInit {
   readonly maxInstances: number;
+  /** How many admins, and how many of them sign; one unless said. */
+  readonly admins?: number;
+  readonly threshold?: number;
   /** Names of instances whose addresses stand in the configuration; none unless said. */
   readonly bootstrap?: readonly string[];
   /** Gives a name its place; free loopback addresses unless said. */
@@ -41,25 +44,33 @@ export class Pool {
   readonly folder: string;
   readonly configFile: string;
   readonly profileFile: string;
+  /** Those of all admins. */
+  readonly profileFiles: readonly string[];
   readonly #site: (name: string) => Site;
   readonly #sites = new Map<string, Site>();
   readonly #started: Instance[] = [];
 
   /** Makes the gateway; nothing runs yet. */
-  constructor({ maxInstances, bootstrap = [], site }: PoolInit) {
+  constructor({ maxInstances, admins = 1, threshold = 1, bootstrap = [], site }: PoolInit) {
     this.folder = mkdtempSync(join(tmpdir(), 'pam-pool-'));
     const free = freeAddresses();
     this.#site = site ?? (() => free());
     const created = createGateway({
       name: 'test',
       maxInstances,
+      admins,
+      threshold,
       bootstrap: bootstrap.map((name) => this.site(name).mesh),
       addresses: bootstrap.map((name) => this.site(name).access),
     });
-    const { configurationPath, adminProfilePath } = writeGateway(join(this.folder, 'gateway'), created);
+    const { configurationPath, adminProfilePath, adminProfilePaths } = writeGateway(
+      join(this.folder, 'gateway'),
+      created,
+    );
     this.uid = created.uid;
     this.configFile = configurationPath;
     this.profileFile = adminProfilePath;
+    this.profileFiles = adminProfilePaths;
   }
 
   /** Where the instance of this name listens. */
@@ -77,6 +88,11 @@ export class Pool {
   /** The admin's profile. */
   profile(): Profile {
     return loadProfile(this.profileFile);
+  }
+
+  /** Public half of the key of an admin's profile. */
+  keyOf(profileFile: string): string {
+    return loadProfile(profileFile).keyId;
   }
 
   /** Every process started, ended ones included, in order. */

@@ -47,7 +47,7 @@ async function drainGateway(terminal: Terminal, options: DrainOptions): Promise<
   const { signal } = terminal;
   await withClient(terminal, options, async ({ client, profile }) => {
     assertGateway(profile, gateway);
-    const signers = await adminKeysOf(profile, options.signWith);
+    const signers = await adminKeysOf(terminal, profile, options.signWith);
     const member = findInstance(await readPool(client, signal), named);
     const { drainCommandSeal } = await import('../../../wire/drain-command.ts');
     const { seal } = await import('../../../wire/sealed.ts');

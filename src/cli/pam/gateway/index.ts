@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { defineGroup } from '../../frame/command-tree.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { drainGatewayCommand } from './drain.ts';
+import { evictGatewayCommand } from './evict.ts';
 import { listGatewaysCommand } from './list.ts';
 import { newGatewayCommand } from './new.ts';
 import { setMaxInstancesCommand } from './set-max-instances.ts';
@@ -20,6 +21,7 @@ export function gatewayGroup(terminal: Terminal): Command {
       listGatewaysCommand(terminal),
       setMaxInstancesCommand(terminal),
       drainGatewayCommand(terminal),
+      evictGatewayCommand(terminal),
     ],
   );
 }

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { defineCommand, jsonOption } from '../../frame/command-tree.ts';
-import { collect, requireFlag } from '../../frame/flags.ts';
+import { collect, parseNumber, requireFlag } from '../../frame/flags.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { parseMaxInstances } from './max-instances.ts';
 
@@ -8,6 +8,8 @@ interface NewOptions {
   readonly name?: string;
   readonly maxInstances?: string;
   readonly output?: string;
+  readonly admins?: string;
+  readonly threshold?: string;
   readonly bootstrap: readonly string[];
   readonly address: readonly string[];
   readonly json?: boolean;
@@ -26,6 +28,8 @@ export function newGatewayCommand(terminal: Terminal): Command {
     .option('-n, --name <NAME>', 'name of the gateway')
     .option('-m, --max-instances <N>', 'how many instances may run')
     .option('-o, --output <DIR>', 'directory for gateway-config.json and admin-profile.json; nothing is overwritten')
+    .option('--admins <N>', 'how many admins there are, each with a profile (default: 1)')
+    .option('--threshold <K>', 'how many of them have to sign (default: 1)')
     .option('--bootstrap <HOST:PORT>', 'mesh address where instances look for each other (repeatable)', collect, [])
     .option('--address <HOST:PORT>', 'access address that clients are told (repeatable)', collect, [])
     .addOption(jsonOption())
@@ -37,8 +41,13 @@ async function newGateway(terminal: Terminal, options: NewOptions): Promise<void
   const maxInstances = parseMaxInstances(requireFlag(options.maxInstances, '--max-instances', EXAMPLE));
   const directory = requireFlag(options.output, '--output', EXAMPLE);
   const { createGateway, writeGateway } = await import('../../../config/index.ts');
-  const created = createGateway({ name, maxInstances, bootstrap: options.bootstrap, addresses: options.address });
-  const { configurationPath, adminProfilePath } = writeGateway(directory, created);
+  const { SIGNATURES_MAX } = await import('../../../wire/sealed.ts');
+  const bounds = { min: 1, max: SIGNATURES_MAX };
+  const admins = parseNumber(options.admins ?? '1', { flag: '--admins', ...bounds });
+  const threshold = parseNumber(options.threshold ?? '1', { flag: '--threshold', ...bounds });
+  const { bootstrap, address: addresses } = options;
+  const created = createGateway({ name, maxInstances, admins, threshold, bootstrap, addresses });
+  const { configurationPath, adminProfilePath, adminProfilePaths } = writeGateway(directory, created);
   if (options.json === true) {
     return terminal.printJson({
       gateway_uid: created.uid,
@@ -46,11 +55,15 @@ async function newGateway(terminal: Terminal, options: NewOptions): Promise<void
       max_instances: maxInstances,
       config_file: configurationPath,
       admin_profile: adminProfilePath,
+      admin_profiles: adminProfilePaths,
+      threshold,
     });
   }
   terminal.print(created.uid);
   terminal.note(`${name}: at most ${maxInstances} instances (limit version 1)`);
   terminal.note(`  ${configurationPath}  for every server; it holds the pool secret`);
-  terminal.note(`  ${adminProfilePath}  for you alone; it holds the admin key`);
+  for (const path of adminProfilePaths)
+    terminal.note(`  ${path}  for ${admins === 1 ? 'you' : 'one admin'} alone; it holds the admin key`);
+  if (admins > 1) terminal.note(`${threshold} of ${admins} admins have to sign whatever changes the pool`);
   terminal.note(`Next, on each server: gateway start --config-file ${configurationPath}`);
 }

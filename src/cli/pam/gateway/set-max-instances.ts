@@ -17,7 +17,7 @@ import {
   signWithOption,
   withClient,
 } from '../connection.ts';
-import { countRunning, liveMembers, type PoolSummary, readPool } from '../pool-view.ts';
+import { countRunning, highestLimitVersion, liveMembers, type PoolSummary, readPool } from '../pool-view.ts';
 import { parseMaxInstances } from './max-instances.ts';
 
 interface SetMaxInstancesOptions extends ProfileOptions {
@@ -51,13 +51,13 @@ async function setMaxInstances(terminal: Terminal, options: SetMaxInstancesOptio
   const maxInstances = parseMaxInstances(requireFlag(options.maxInstances, '--max-instances', EXAMPLE));
   await withClient(terminal, options, async ({ client, profile }) => {
     assertGateway(profile, named);
-    const signers = await adminKeysOf(profile, options.signWith);
+    const signers = await adminKeysOf(terminal, profile, options.signWith);
     const [{ limitSeal }, { seal }] = await Promise.all([
       import('../../../wire/limit.ts'),
       import('../../../wire/sealed.ts'),
     ]);
     const before = await readPool(client, terminal.signal);
-    const version = highestVersion(before) + 1;
+    const version = highestLimitVersion(before) + 1;
     const { unixMs } = await client.welcome(terminal.signal);
     const limit = { gatewayUid: profile.gateway.uid, maxInstances, version, issuedUnixMs: unixMs, expiresUnixMs: null };
     const beganAtMs = performance.now();
@@ -71,11 +71,6 @@ async function setMaxInstances(terminal: Terminal, options: SetMaxInstancesOptio
       elapsedMs: Math.round(performance.now() - beganAtMs),
     });
   });
-}
-
-/** The highest version that any live instance holds: an instance that was cut off must not make the next version too low. */
-function highestVersion(pool: PoolSummary): number {
-  return Math.max(pool.limitVersion, ...liveMembers(pool).map(({ heldLimitVersion }) => heldLimitVersion ?? 0));
 }
 
 async function waitUntilHeld(

@@ -33,9 +33,10 @@ export async function pinHostKey(
   try {
     const { unixMs } = await connected.client.welcome(terminal.signal);
     const pinned = { ...record, labels, revision: record.revision + 1, changedUnixMs: unixMs };
-    await publishRecord(connected, pinned, { signWith: [], signal: terminal.signal });
+    await publishRecord(connected, pinned, { signWith: [], terminal });
     terminal.note(`First session on ${printable(record.title)}: host key ${hostKey} is pinned in the record.\r`);
-  } catch {
-    terminal.note(`Host key ${hostKey} of ${printable(record.title)} could not be pinned in the record.\r`);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    terminal.note(`Host key ${hostKey} of ${printable(record.title)} could not be pinned: ${printable(reason)}\r`);
   }
 }

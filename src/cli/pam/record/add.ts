@@ -74,9 +74,9 @@ async function addRecord(terminal: Terminal, options: AddOptions): Promise<void>
       changedUnixMs: (await client.welcome(signal)).unixMs,
       parentId: parent?.recordId ?? null,
     };
-    await publishRecord(connected, record, { signWith: options.signWith, signal });
+    await publishRecord(connected, record, { signWith: options.signWith, terminal });
     if (credential !== null)
-      await publishCredential(connected, { recordId, credential, signWith: options.signWith, signal });
+      await publishCredential(connected, { recordId, credential, signWith: options.signWith, terminal });
   });
   if (options.json === true) return terminal.printJson({ record: recordId, title, credential: credential !== null });
   terminal.print(recordId);

@@ -51,11 +51,11 @@ async function editRecord(terminal: Terminal, named: string, options: EditOption
       options.on === undefined ? {} : { parentId: (await findParent(client, options.on, signal)).recordId };
     const { unixMs } = await client.welcome(signal);
     const record = { ...before, ...changes, ...parent, revision: before.revision + 1, changedUnixMs: unixMs };
-    await publishRecord(connected, record, { signWith, signal });
+    await publishRecord(connected, record, { signWith, terminal });
     const { recordId } = record;
     const credential = given === null ? null : { ...given, user: given.user ?? record.user };
     if (credential !== null || removeCredential)
-      await publishCredential(connected, { recordId, credential, signWith, signal });
+      await publishCredential(connected, { recordId, credential, signWith, terminal });
     return record;
   });
   if (options.json === true) return terminal.printJson(reportRecord(changed));

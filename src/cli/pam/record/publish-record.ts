@@ -1,16 +1,21 @@
 import type { TargetRecord } from '../../../wire/record.ts';
+import type { Terminal } from '../../frame/terminal.ts';
 import { adminKeysOf, type Connected } from '../connection.ts';
 
 /** Signs a record with the admin keys and hands it to the pool; ends when an instance has stored it. */
 export async function publishRecord(
   { client, profile }: Connected,
   record: TargetRecord,
-  { signWith, signal }: { readonly signWith: readonly string[]; readonly signal: AbortSignal },
+  { signWith, terminal }: { readonly signWith: readonly string[]; readonly terminal: Terminal },
 ): Promise<void> {
-  const signers = await adminKeysOf(profile, signWith);
+  const signers = await adminKeysOf(terminal, profile, signWith);
   const [{ seal }, { targetRecordSeal }] = await Promise.all([
     import('../../../wire/sealed.ts'),
     import('../../../wire/record.ts'),
   ]);
-  await client.request({ kind: 'offer-record', sealed: seal(targetRecordSeal, record, signers) }, 'done', signal);
+  await client.request(
+    { kind: 'offer-record', sealed: seal(targetRecordSeal, record, signers) },
+    'done',
+    terminal.signal,
+  );
 }

@@ -27,7 +27,7 @@ async function removeRecord(terminal: Terminal, named: string, options: RemoveOp
     const before = await findRecord(connected.client, named, signal);
     const { unixMs } = await connected.client.welcome(signal);
     const record = { ...before, deleted: true, revision: before.revision + 1, changedUnixMs: unixMs };
-    await publishRecord(connected, record, { signWith: options.signWith, signal });
+    await publishRecord(connected, record, { signWith: options.signWith, terminal });
     return record;
   });
   if (options.json === true)

@@ -146,6 +146,7 @@ function saveProfileOf({ profile, pool, members }: SshWorld): void {
     {
       gateway: { uid: pool.uid, name: 'test' },
       adminKeys: [admin.id],
+      threshold: 1,
       poolKey: poolKey.id,
       key: new Secret(key),
       keyId: admin.id,
