@@ -11,6 +11,7 @@ import {
   type DataDirectory,
   type GatewayConfig,
   hostPortOf,
+  keeperConfigurationText,
   loadGatewayConfig,
   openDataDirectory,
   type Settings,
@@ -19,7 +20,7 @@ import { createPoolMachine, derivePoolKeys, type Note, type PoolKeys, type Searc
 import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
 import { openRecordings, type Recordings } from './recording/index.ts';
-import { createEmbeddedVault, type EmbeddedVault } from './vault/index.ts';
+import { loadVaultProvider, type PoolVault, type VaultSurroundings } from './vault/index.ts';
 import { createWorkloads, openHostKeyFile, TASKS, TaskRunner, type WorkloadTable } from './workloads/index.ts';
 
 /** Where an instance writes its log: values as fields, the text second. A pino logger fits. */
@@ -56,13 +57,15 @@ const FAREWELL_MS = 150;
  */
 export async function startInstance(init: InstanceInit, signal: AbortSignal): Promise<Instance> {
   const config = loadGatewayConfig(init.settings.gatewayConfig);
+  const keeper = config.vault.provider === 'keeper' ? keeperConfigurationText(config.vault, process.env) : null;
+  const createVault = await loadVaultProvider({ provider: config.vault.provider, keeper });
   const directory = openDataDirectory({
     path: init.settings.dataDirectory,
     gatewayUid: config.uid,
     unixMs: () => Date.now(),
   });
   const audit = await InstanceAudit.open({ directory, log: init.log });
-  const instance = new RunningInstance({ init, config, directory, audit });
+  const instance = new RunningInstance({ init, config, directory, audit, createVault });
   try {
     await instance.start(signal);
     return instance;
@@ -78,6 +81,7 @@ interface InstanceParts {
   readonly config: GatewayConfig;
   readonly directory: DataDirectory;
   readonly audit: InstanceAudit;
+  createVault(surroundings: VaultSurroundings): PoolVault;
 }
 
 class RunningInstance implements Instance {
@@ -95,6 +99,7 @@ class RunningInstance implements Instance {
   readonly #workloads: WorkloadTable;
   readonly #driver: PoolDriver;
   readonly #mesh: Mesh;
+  readonly #vault: PoolVault;
   readonly #tasks: TaskRunner;
   readonly #contacts: Contacts;
   readonly #startedUnixMs = Date.now();
@@ -103,7 +108,7 @@ class RunningInstance implements Instance {
   #announced = '';
   #end: (result: Awaited<Instance['ended']>) => void = () => undefined;
 
-  constructor({ init, config, directory, audit }: InstanceParts) {
+  constructor({ init, config, directory, audit, createVault }: InstanceParts) {
     this.#init = init;
     this.#config = config;
     this.#directory = directory;
@@ -121,6 +126,7 @@ class RunningInstance implements Instance {
     this.#recordings = this.#openRecordings();
     this.#workloads = this.#createWorkloads();
     this.#driver = this.#createDriver();
+    this.#vault = createVault(this.#vaultSurroundings());
     this.#tasks = new TaskRunner({ tasks: TASKS, sink: this.#driver, log: init.log });
     this.#contacts = this.#createContacts();
   }
@@ -259,7 +265,6 @@ class RunningInstance implements Instance {
 
   async #startAccess(): Promise<void> {
     const { settings, log } = this.#init;
-    const vault = this.#createVault();
     const access = await startAccessServer({
       identity: this.#directory.identity.reveal(),
       proof: proveInstance(this.#accessKey, this.#directory.instanceId),
@@ -268,8 +273,8 @@ class RunningInstance implements Instance {
       port: this.#driver,
       workloads: this.#workloads,
       desk: this.#recordings.desk,
-      vault,
-      vaultKey: vault.publicKey,
+      vault: this.#vault,
+      vaultKey: this.#vault.publicKey,
       audit: this.#audit.log,
       log,
     });
@@ -277,10 +282,14 @@ class RunningInstance implements Instance {
     this.#closers.push(() => access.stop());
   }
 
-  #createVault(): EmbeddedVault {
+  #vaultSurroundings(): VaultSurroundings {
     const identity = keyPairFromSeed(this.#directory.identity.reveal());
-    const signers = [identity, this.#accessKey];
-    return createEmbeddedVault({ port: this.#driver, keySeeds: [this.#keys.vaultKeySeed], signers });
+    return {
+      port: this.#driver,
+      keySeeds: [this.#keys.vaultKeySeed],
+      signers: [identity, this.#accessKey],
+      nowMs: monotonicMs,
+    };
   }
 
   #createWorkloads(): WorkloadTable {

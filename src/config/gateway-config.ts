@@ -41,11 +41,15 @@ export interface GatewayConfig {
   readonly bootstrap: readonly string[];
   /** Access-plane addresses that clients are told. */
   readonly addresses: readonly string[];
-  readonly vault: { readonly provider: VaultProvider };
+  readonly vault: {
+    readonly provider: VaultProvider;
+    /** What the provider is reached with, in its own form; null: it needs nothing, or every instance has it from its surroundings. */
+    readonly configuration: Secret<string> | null;
+  };
 }
 
 /** Where records and secrets are kept. Append only. */
-export const VAULT_PROVIDERS = ['embedded'] as const;
+export const VAULT_PROVIDERS = ['embedded', 'keeper'] as const;
 /** A place where records and secrets are kept. */
 export type VaultProvider = (typeof VAULT_PROVIDERS)[number];
 
@@ -55,6 +59,8 @@ export type GatewayConfigSource =
   /** Base64 of the file's content; `where` names the environment variable. */
   | { readonly kind: 'base64'; readonly text: Secret<string>; readonly where: string };
 
+/** Characters of a vault's own configuration. */
+const VAULT_CONFIGURATION_LENGTH_MAX = 64 * 1024;
 const FROM_FILE = 'Take it from the file that "pam gateway new" wrote.';
 
 const thresholdLeaf = leaf({
@@ -67,6 +73,13 @@ const vaultLeaf = leaf<VaultProvider>({
   expected: VAULT_PROVIDERS.map((provider) => `"${provider}"`).join(' or '),
   remedy: 'Write "embedded".',
   parse: (raw) => VAULT_PROVIDERS.find((provider) => provider === raw),
+});
+const vaultConfigurationLeaf = leaf<Secret<string>>({
+  expected: `base64 of at most ${VAULT_CONFIGURATION_LENGTH_MAX} characters`,
+  remedy: 'Give the configuration of the Keeper application in base64, or leave the key out and set KSM_CONFIG.',
+  secret: true,
+  parse: (raw) =>
+    typeof raw === 'string' && raw !== '' && raw.length <= VAULT_CONFIGURATION_LENGTH_MAX ? new Secret(raw) : undefined,
 });
 const adminKeysList = listOf(keyIdLeaf, { min: 1, max: SIGNATURES_MAX, remedy: FROM_FILE });
 const firstLimitLeaf = bytesLeaf({ expected: 'base64 of a signed limit', remedy: FROM_FILE, secret: false });
@@ -90,7 +103,7 @@ const gatewayConfigSchema = z.strictObject({
   firstLimit: firstLimitLeaf,
   bootstrap: addressList,
   addresses: addressList,
-  vault: z.strictObject({ provider: vaultLeaf }),
+  vault: z.strictObject({ provider: vaultLeaf, configuration: vaultConfigurationLeaf.optional() }),
 });
 /** What the limit is checked against; read on its own, so that a mistake elsewhere does not hide one here. */
 const limitFactsSchema = z.object({
@@ -101,7 +114,7 @@ const limitFactsSchema = z.object({
 });
 type LimitFacts = z.infer<typeof limitFactsSchema>;
 
-const KNOWN_KEYS = [...Object.keys(gatewayConfigSchema.shape), 'uid', 'name', 'provider'];
+const KNOWN_KEYS = [...Object.keys(gatewayConfigSchema.shape), 'uid', 'name', 'provider', 'configuration'];
 
 /** Reads and checks a gateway configuration, its first limit's signatures included. Throws `bad-config` with every mistake. */
 export function loadGatewayConfig(source: GatewayConfigSource): GatewayConfig {
@@ -125,8 +138,9 @@ export function parseGatewayConfig(text: string, where: string): GatewayConfig {
   if (!parsed.success || checked.limit === undefined) throw new ConfigError(mistakes);
   refuseMistakes(mistakes);
   const { gateway, poolSecret, adminKeys, threshold, firstLimit, bootstrap, addresses, vault } = parsed.data;
-  const shared = { adminKeys, threshold, firstLimit, limit: checked.limit, bootstrap, addresses, vault };
-  return { ...gateway, poolSecret: new Secret(poolSecret), ...shared };
+  const shared = { adminKeys, threshold, firstLimit, limit: checked.limit, bootstrap, addresses };
+  const { provider, configuration = null } = vault;
+  return { ...gateway, poolSecret: new Secret(poolSecret), ...shared, vault: { provider, configuration } };
 }
 
 function decodeText(text: string, where: string): string {

@@ -28,6 +28,7 @@ export {
   writeGateway,
 } from './gateway-create.ts';
 export { type Issued, issuedGrants, rememberGrant } from './grant-ledger.ts';
+export { keeperConfigurationText } from './keeper-configuration-text.ts';
 export { type KeyDocument, keyIdOf, loadUserKey, openKey, saveUserKey } from './key-document.ts';
 export { ConfigError, type Mistake, refuseMistakes } from './mistakes.ts';
 export {

@@ -230,8 +230,8 @@ describe('a gateway configuration', () => {
       'bootstrap: has 65 entries; expected a list of 0 to 64',
     ],
     ['addresses', 'gateway-1:7401', 'addresses: "gateway-1:7401" is wrong; expected a list'],
-    ['vault', {}, 'vault.provider: is missing; expected "embedded"'],
-    ['vault.provider', 'cloud', 'vault.provider: "cloud" is wrong; expected "embedded"'],
+    ['vault', {}, 'vault.provider: is missing; expected "embedded" or "keeper"'],
+    ['vault.provider', 'cloud', 'vault.provider: "cloud" is wrong; expected "embedded" or "keeper"'],
     ['vault.region', 'eu', 'vault.region: there is no such key. Remove it.'],
     ['boostrap', [], 'boostrap: there is no such key. Did you mean "bootstrap"?'],
   ];

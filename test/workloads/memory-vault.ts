@@ -35,6 +35,10 @@ export class MemoryVault implements Vault {
   }
 
   async read(recordId: string, signal: AbortSignal): Promise<CredentialSet> {
+    return this.#find(recordId, signal);
+  }
+
+  #find(recordId: string, signal: AbortSignal): CredentialSet {
     if (signal.aborted) throw new GatewayError('cancelled', 'given up', { cause: signal.reason });
     const found = this.#sets.get(recordId);
     if (found !== undefined) return found;
@@ -46,7 +50,7 @@ export class MemoryVault implements Vault {
     change: CredentialChange,
     signal: AbortSignal,
   ): Promise<CredentialSet> {
-    const set = await this.read(recordId, signal);
+    const set = this.#find(recordId, signal);
     if (set.revision !== revision)
       throw new GatewayError('vault-conflict', `the credential of record ${recordId} has changed meanwhile`);
     return this.#keep(recordId, changed(set.versions, change));

@@ -179,13 +179,10 @@ export class SmallPool {
 
   /** Asks an instance for a job and waits for the answer. */
   query(asked: Instance, jobId: string): JobNotice | null {
-    let answer: Reply | 'run' | undefined;
-    const ticket = this.#ask((given) => {
-      answer = given;
-    });
-    this.feed(asked, { kind: 'query-job', jobId, wantTrace: false, ticket });
-    this.runUntil(() => answer !== undefined, 5000);
-    if (answer === undefined || answer === 'run' || answer.kind !== 'job') throw new Error('no job was answered');
+    const answers = this.offer(asked, (ticket) => ({ kind: 'query-job', jobId, wantTrace: false, ticket }));
+    this.runUntil(() => answers.length > 0, 5000);
+    const [answer] = answers;
+    if (answer?.kind !== 'job') throw new Error('no job was answered');
     return answer.notice;
   }
 
@@ -202,7 +199,7 @@ export class SmallPool {
   /** An admin removes the record. */
   removeRecord(): void {
     const sealed = recordOf(this.admin, { revision: 2, deleted: true });
-    this.feed(this.at(0), { kind: 'offer-record', sealed, ticket: this.#ask(() => undefined) });
+    this.offer(this.at(0), (ticket) => ({ kind: 'offer-record', sealed, ticket }));
   }
 
   /** The carried-out job ends. */
