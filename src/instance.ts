@@ -20,7 +20,7 @@ import { createPoolMachine, derivePoolKeys, type Note, type PoolKeys, type Searc
 import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
 import { openRecordings, type Recordings } from './recording/index.ts';
-import { loadVaultProvider, type PoolVault, type VaultSurroundings } from './vault/index.ts';
+import { createReveal, loadVaultProvider, type PoolVault, type VaultSurroundings } from './vault/index.ts';
 import { createWorkloads, openHostKeyFile, TASKS, TaskRunner, type WorkloadTable } from './workloads/index.ts';
 
 /** Where an instance writes its log: values as fields, the text second. A pino logger fits. */
@@ -275,6 +275,7 @@ class RunningInstance implements Instance {
       desk: this.#recordings.desk,
       vault: this.#vault,
       vaultKey: this.#vault.publicKey,
+      reveal: createReveal(this.#vault, this.#config.uid),
       audit: this.#audit.log,
       log,
     });

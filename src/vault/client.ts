@@ -2,11 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { createEd25519Verify, type KeyPair } from '../base/ed25519.ts';
 import { formatRandomId, RANDOM_ID_BYTES } from '../base/ids.ts';
+import { AGREEMENT_KEY_BYTES, agreementKeysFromSeed } from '../base/x25519.ts';
 import { type EditionAuthority, mergeEditions, nextEdition, verifyEdition } from '../core/index.ts';
-import { credentialEditionSeal } from '../wire/credential.ts';
+import { type CredentialEntry, credentialEditionSeal } from '../wire/credential.ts';
 import { seal } from '../wire/sealed.ts';
-import type { Credential } from './index.ts';
-import { sealCredential } from './sealed-credential.ts';
+import type { Credential, CredentialVersion } from './index.ts';
+import { openCredential, sealCredential } from './sealed-credential.ts';
 
 export {
   CERTIFICATE_BYTES_MAX,
@@ -42,6 +43,24 @@ export function writeCredential(written: WrittenCredential, admins: readonly Key
   const box = sealCredential(credential, vaultKey, { gatewayUid: authority.uid, recordId, versionId });
   const entry = { versionId, state: 'active', box, changedUnixMs: unixMs, jobId: null } as const;
   return seal(credentialEditionSeal, nextEdition({ ...at, change: { kind: 'write', entry } }), admins);
+}
+
+/** A request for a record's secrets: the key it is answered to, made for it alone, and what opens the answer. */
+export function askReveal(gatewayUid: string): {
+  readonly recipient: string;
+  open(recordId: string, entries: readonly CredentialEntry[]): readonly CredentialVersion[];
+} {
+  const seed = new Uint8Array(randomBytes(AGREEMENT_KEY_BYTES));
+  const keys = agreementKeysFromSeed(seed);
+  seed.fill(0);
+  return {
+    recipient: Buffer.from(keys.publicKey).toString('base64url'),
+    open: (recordId, entries) =>
+      entries.map(({ box, ...entry }) => ({
+        ...entry,
+        credential: openCredential(box, [keys], { gatewayUid, recordId, versionId: entry.versionId }),
+      })),
+  };
 }
 
 function newId(): string {

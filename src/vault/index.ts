@@ -9,6 +9,7 @@ import type { Secret } from '../base/secret.ts';
 
 export { createEmbeddedVault, type EmbeddedVault, type EmbeddedVaultInit } from './embedded/index.ts';
 export { loadVaultProvider, type PoolVault, type VaultProviderChoice, type VaultSurroundings } from './provider.ts';
+export { createReveal, type Reveal } from './reveal.ts';
 
 /** What a person or a program logs in with. Any part may be missing; the protocol decides which parts it needs. */
 export interface Credential {

@@ -15,6 +15,7 @@ import {
   POLICY_BYTES_MAX,
 } from './bounds.ts';
 import { appended, bytes, type Codec, keyId, list, nullable, struct, text, uint, union } from './codec.ts';
+import { type CredentialEntry, credentialEntryCodec, ENTRIES_MAX } from './credential.ts';
 import {
   type Failure,
   failureCodec,
@@ -62,6 +63,8 @@ export type AccessRequest =
   | { readonly kind: 'list-editions'; readonly recordId: string }
   /** A sealed edition of a record's credentials. */
   | { readonly kind: 'offer-edition'; readonly sealed: Uint8Array }
+  /** The credentials of a record, each sealed to this X25519 key (base64url), which the client has made for this request. */
+  | { readonly kind: 'reveal'; readonly recordId: string; readonly recipient: string }
   /** Entries of the answering instance's own audit log: behind a sequence number, or the newest. */
   | {
       readonly kind: 'audit-page';
@@ -127,6 +130,7 @@ export type AccessAnswer =
   /** A page of a job's output, which has so many bytes in all. */
   | { readonly kind: 'output'; readonly totalBytes: number; readonly page: Uint8Array }
   | { readonly kind: 'editions'; readonly sealed: readonly Uint8Array[] }
+  | { readonly kind: 'revealed'; readonly entries: readonly CredentialEntry[] }
   /** Lines as they stand in the log. Ask again behind `next` until it is `end`. */
   | {
       readonly kind: 'audit';
@@ -202,6 +206,7 @@ const requestCodec: Codec<AccessRequest> = union<AccessRequest>({
   'job-output': [20, struct({ jobId, offset: uint(JOB_OUTPUT_BYTES_MAX) })],
   'list-editions': [30, struct({ recordId })],
   'offer-edition': [31, struct({ sealed: sealed(EDITION_BYTES_MAX) })],
+  reveal: [32, struct({ recordId, recipient: text(VAULT_KEY_LENGTH) })],
   'audit-page': [50, struct({ after: nullable(uint()), most: uint(AUDIT_PAGE_MAX, 1), match: nullable(auditMatch) })],
   policies: [40, none],
   'offer-policy': [41, struct({ sealed: sealed(POLICY_DOCUMENT_BYTES_MAX) })],
@@ -239,6 +244,7 @@ const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
   records: [6, struct({ records: list(targetRecordCodec, RECORD_PAGE_MAX), next: nullable(recordId) })],
   output: [20, struct({ totalBytes: uint(JOB_OUTPUT_BYTES_MAX), page: bytes({ max: OUTPUT_PAGE_BYTES_MAX }) })],
   editions: [30, struct({ sealed: list(sealed(EDITION_BYTES_MAX), EDITIONS_MAX) })],
+  revealed: [31, struct({ entries: list(credentialEntryCodec, ENTRIES_MAX) })],
   audit: [
     50,
     struct({

@@ -56,6 +56,15 @@ const BOX_OVERHEAD_BYTES = 512;
 
 const id = text(RECORD_ID_LENGTH);
 
+/** Wire form of one version. */
+export const credentialEntryCodec: Codec<CredentialEntry> = struct<CredentialEntry>({
+  versionId: id,
+  state: word(CREDENTIAL_STATES),
+  box: bytes({ max: CREDENTIAL_PLAIN_BYTES_MAX + BOX_OVERHEAD_BYTES }),
+  changedUnixMs: uint(STAMP_UNIX_MS_MAX),
+  jobId: nullable(text(JOB_ID_LENGTH)),
+});
+
 /** Wire form of an edition. */
 export const credentialEditionCodec: Codec<CredentialEdition> = struct<CredentialEdition>({
   gatewayUid: text(NAME_LENGTH_MAX),
@@ -64,16 +73,7 @@ export const credentialEditionCodec: Codec<CredentialEdition> = struct<Credentia
   number: uint(Number.MAX_SAFE_INTEGER, 1),
   horizon: uint(),
   replaced: list(struct<Replaced>({ editionId: id, number: uint() }), REPLACED_MAX),
-  entries: list(
-    struct<CredentialEntry>({
-      versionId: id,
-      state: word(CREDENTIAL_STATES),
-      box: bytes({ max: CREDENTIAL_PLAIN_BYTES_MAX + BOX_OVERHEAD_BYTES }),
-      changedUnixMs: uint(STAMP_UNIX_MS_MAX),
-      jobId: nullable(text(JOB_ID_LENGTH)),
-    }),
-    ENTRIES_MAX,
-  ),
+  entries: list(credentialEntryCodec, ENTRIES_MAX),
   changedUnixMs: uint(STAMP_UNIX_MS_MAX),
 });
 

@@ -48,6 +48,12 @@ const requests: readonly (readonly [AccessRequest, string])[] = [
   [{ kind: 'offer-record', sealed: BYTES }, '820782078143010203'],
   [{ kind: 'list-records', match: 'a', after: null }, '82078208826161f6'],
   [{ kind: 'drain-member', command: BYTES }, '820782098143010203'],
+  [{ kind: 'list-editions', recordId: JOB_ID }, `820782181e8176${'41'.repeat(22)}`],
+  [{ kind: 'offer-edition', sealed: BYTES }, '820782181f8143010203'],
+  [
+    { kind: 'reveal', recordId: JOB_ID, recipient: 'A'.repeat(43) },
+    `82078218208276${'41'.repeat(22)}782b${'41'.repeat(43)}`,
+  ],
   [{ kind: 'audit-page', after: null, most: 5, match: null }, '820782183283f605f6'],
   [
     {

@@ -16,7 +16,7 @@ import { STAMP_ZERO } from '../../src/base/stamp.ts';
 import type { MemberView, PoolView, Reply } from '../../src/core/index.ts';
 import type { PoolPort, SessionAnswer, SessionEnd } from '../../src/pool-port.ts';
 import { Archive, createRecorder, Desk } from '../../src/recording/index.ts';
-import type { Vault } from '../../src/vault/index.ts';
+import { createReveal, type Vault } from '../../src/vault/index.ts';
 import { type JobNotice, type JobRequest, jobRequestSeal } from '../../src/wire/job.ts';
 import type { TargetRecord } from '../../src/wire/record.ts';
 import { open } from '../../src/wire/sealed.ts';
@@ -177,6 +177,7 @@ export class TestMember {
   readonly recorded: AuditEvent[] = [];
   /** Why nothing can be recorded. */
   auditFailure: string | null = null;
+  readonly vault = new MemoryVault();
 
   constructor(pool: TestPool, label: string) {
     this.#pool = pool;
@@ -189,6 +190,7 @@ export class TestMember {
   async start(
     init: { readonly workloads?: WorkloadTable; readonly desk?: Desk; readonly vault?: Vault } = {},
   ): Promise<this> {
+    const vault = init.vault ?? this.vault;
     this.server = await startAccessServer({
       identity: this.#seed,
       proof: proveInstance(poolKey, this.id),
@@ -197,8 +199,9 @@ export class TestMember {
       port: this.port,
       workloads: init.workloads ?? createWorkloads(null),
       desk: init.desk ?? emptyDesk(),
-      vault: init.vault ?? new MemoryVault(),
+      vault,
       vaultKey: null,
+      reveal: createReveal(vault, this.#pool.uid),
       audit: this.#createAudit(),
     });
     return this;
@@ -208,7 +211,10 @@ export class TestMember {
     const member = this;
     return {
       append: (event) => void member.recorded.push(event),
-      appendNow: async (event) => void member.recorded.push(event),
+      appendNow: async (event) => {
+        if (member.auditFailure !== null) throw new GatewayError('storage-failed', member.auditFailure);
+        member.recorded.push(event);
+      },
       page: async () => ({ lines: [], next: 0, end: 0 }),
       get failure() {
         return member.auditFailure;

@@ -29,9 +29,12 @@ const REQUESTS: readonly Exclude<AccessRequest, { kind: 'hello' }>[] = [
   { kind: 'offer-record', sealed: BYTES },
   { kind: 'list-records', match: null, after: null },
   { kind: 'drain-member', command: BYTES },
+  { kind: 'list-editions', recordId: JOB_ID },
+  { kind: 'offer-edition', sealed: BYTES },
+  { kind: 'reveal', recordId: JOB_ID, recipient: 'A'.repeat(43) },
 ];
 
-type AdminRequest = Extract<AccessRequest, { kind: 'offer-limit' | 'offer-record' | 'drain-member' }>;
+type AdminRequest = Extract<AccessRequest, { kind: 'offer-limit' | 'offer-record' | 'offer-edition' | 'drain-member' }>;
 type RecordPage = Extract<AccessAnswer, { kind: 'records' }>;
 
 function requestOf(kind: AdminRequest['kind']): AdminRequest {
@@ -39,7 +42,8 @@ function requestOf(kind: AdminRequest['kind']): AdminRequest {
     case 'drain-member':
       return { kind: 'drain-member', command: BYTES };
     case 'offer-limit':
-      return { kind: 'offer-limit', sealed: BYTES };
+    case 'offer-edition':
+      return { kind, sealed: BYTES };
     default:
       return { kind: 'offer-record', sealed: BYTES };
   }
@@ -152,13 +156,16 @@ describe('a user', () => {
     expect(found.records).toEqual([]);
   });
 
-  it.each(['offer-limit', 'offer-record', 'drain-member'] as const)('may not do what admins do: %s', async (kind) => {
-    const { pool, member } = await startMember();
-    const client = await connectUser(member, grantOf(pool));
-    const request = requestOf(kind);
-    await expect(client.request(request, 'done', soon())).rejects.toMatchObject({ code: 'not-allowed' });
-    expect(member.offered).toEqual([]);
-  });
+  it.each(['offer-limit', 'offer-record', 'offer-edition', 'drain-member'] as const)(
+    'may not do what admins do: %s',
+    async (kind) => {
+      const { pool, member } = await startMember();
+      const client = await connectUser(member, grantOf(pool));
+      const request = requestOf(kind);
+      await expect(client.request(request, 'done', soon())).rejects.toMatchObject({ code: 'not-allowed' });
+      expect(member.offered).toEqual([]);
+    },
+  );
 
   it('learns nothing about the jobs of others, and cannot cancel them', async () => {
     const { pool, member } = await startMember();
@@ -231,7 +238,7 @@ describe('the audit', () => {
 });
 
 describe('an admin', () => {
-  it.each(['offer-limit', 'offer-record', 'drain-member'] as const)('may %s', async (kind) => {
+  it.each(['offer-limit', 'offer-record', 'offer-edition', 'drain-member'] as const)('may %s', async (kind) => {
     const { member } = await startMember();
     const client = await connectAdmin([member]);
     closeLater(() => client.stop());

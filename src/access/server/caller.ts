@@ -3,7 +3,7 @@ import type { PeerKeyId } from '../../base/ids.ts';
 import type { Verify } from '../../base/signing.ts';
 import type { PoolPort } from '../../pool-port.ts';
 import { type Grant, grantSeal } from '../../wire/grant.ts';
-import { namesRecord } from '../../wire/permission.ts';
+import { namesRecord, type PermissionKind, permits } from '../../wire/permission.ts';
 import type { TargetRecord } from '../../wire/record.ts';
 import { open } from '../../wire/sealed.ts';
 
@@ -17,8 +17,10 @@ export interface Caller {
   readonly grant: Grant | null;
 }
 
+/** The kind of a permission to be shown a record's secrets. */
+const REVEAL_PERMISSION: PermissionKind = 'reveal';
 /** The kind of a permission to read the audit; its record is `*`. */
-const AUDIT_PERMISSION = 'audit';
+const AUDIT_PERMISSION: PermissionKind = 'audit';
 
 /** What a client showed and what it is judged by. */
 export interface CallerInit {
@@ -63,6 +65,11 @@ export function knownCaller(caller: Caller | undefined, port: Pick<PoolPort, 'ga
 /** True if the caller may see the record. */
 export function maySee(caller: Caller, record: TargetRecord): boolean {
   return caller.grant === null || caller.grant.allow.some((permission) => namesRecord(permission, record));
+}
+
+/** True if the caller may see the record's secrets: an admin, or a user whose grant says so by name. What allows every kind of job does not allow this. */
+export function mayReveal({ grant }: Caller, record: TargetRecord): boolean {
+  return grant === null || grant.allow.some((permission) => permits(permission, REVEAL_PERMISSION, record));
 }
 
 /** True if the caller may read the audit: an admin, or a user whose grant says so by name. What allows every kind of job does not allow this. */

@@ -4,6 +4,7 @@ import { GatewayError } from '../../base/errors.ts';
 import { parseKeyId } from '../../base/ids.ts';
 import type { Verify } from '../../base/signing.ts';
 import type { PoolPort } from '../../pool-port.ts';
+import type { Reveal } from '../../vault/index.ts';
 import {
   ACCESS_REQUEST_BYTES_MAX,
   type AccessAnswer,
@@ -35,6 +36,7 @@ export interface ControlComponents {
   readonly visitors: Visitors;
   /** This instance's proof that it belongs to the pool. */
   readonly proof: Uint8Array;
+  readonly reveal: Reveal | null;
   /** What clients seal credentials to; null: they cannot. */
   readonly vaultKey: Uint8Array | null;
   readonly audit: Audit;

@@ -10,7 +10,7 @@ import type { Audit } from '../../audit/index.ts';
 import { createEd25519Verify } from '../../base/ed25519.ts';
 import type { PoolPort } from '../../pool-port.ts';
 import type { Desk } from '../../recording/index.ts';
-import type { Vault } from '../../vault/index.ts';
+import type { Reveal, Vault } from '../../vault/index.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import type { WorkloadTable } from '../../workloads/index.ts';
 import { formatMultiaddr, parseAccessAddress } from '../address.ts';
@@ -43,6 +43,8 @@ export interface AccessServerInit {
   readonly vault: Vault;
   /** X25519 key that clients seal credentials to; null: this vault takes none from them. */
   readonly vaultKey: Uint8Array | null;
+  /** Shows secrets; left out: nothing is revealed. */
+  readonly reveal?: Reveal;
   readonly audit: Audit;
   /** Answers questions about this instance's sessions and recordings. */
   readonly desk: Desk;
@@ -86,7 +88,7 @@ export async function startAccessServer(init: AccessServerInit): Promise<AccessS
 async function serveProtocols(
   node: Libp2p,
   reclaim: BufferReclaim,
-  { port, workloads, desk, vault, vaultKey, proof, audit, log = silentLog }: AccessServerInit,
+  { port, workloads, desk, vault, vaultKey, reveal, proof, audit, log = silentLog }: AccessServerInit,
 ): Promise<Worker> {
   const verify = createEd25519Verify();
   const visitors = new Visitors((peer) => void forget(node, peer));
@@ -109,7 +111,7 @@ async function serveProtocols(
     Protocol.accessControl,
     (stream, connection) =>
       new ControlServer(
-        { port, directory, verify, visitors, proof, vaultKey, audit, ledger, log },
+        { port, directory, verify, visitors, proof, vaultKey, reveal: reveal ?? null, audit, ledger, log },
         stream,
         connection,
       ).start(),

@@ -3,8 +3,9 @@ import { assertNever } from '../../base/assert.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { Reply } from '../../core/index.ts';
 import type { PoolPort } from '../../pool-port.ts';
+import type { Reveal } from '../../vault/index.ts';
 import type { AccessAnswer, AccessRequest } from '../../wire/access-message.ts';
-import { type Caller, mayReadAudit } from './caller.ts';
+import { type Caller, mayReadAudit, mayReveal, maySee } from './caller.ts';
 import type { Directory } from './directory.ts';
 import type { Ledger } from './ledger.ts';
 import { poolPage, recordPage } from './pages.ts';
@@ -17,6 +18,8 @@ export interface RequestComponents {
   readonly ledger: Ledger;
   /** The client's address. */
   readonly source: string;
+  /** Null: nothing is revealed. */
+  readonly reveal: Reveal | null;
 }
 
 /** Requests of a client that has shown who it is. */
@@ -63,6 +66,8 @@ export async function answerRequest(
     case 'drain-member':
       assertAdmin(caller, 'drain an instance');
       return answerOf(components, await port.drainMember(request.command, signal));
+    case 'reveal':
+      return reveal(components, caller, request, signal);
     case 'list-editions':
       assertAdmin(caller, 'write credentials');
       return { kind: 'editions', sealed: port.credentials.editions(request.recordId).map(({ sealed }) => sealed) };
@@ -105,6 +110,27 @@ async function auditPage(
   }
   const page = await audit.page(query);
   return { kind: 'audit', instanceId: port.view().self, ...page };
+}
+
+/** Shows secrets to whoever may see them, once that is in the audit. */
+async function reveal(
+  { port, audit, reveal: sealed }: RequestComponents,
+  caller: Caller,
+  { recordId, recipient }: Extract<KnownRequest, { readonly kind: 'reveal' }>,
+  signal: AbortSignal,
+): Promise<AccessAnswer> {
+  const record = port.records.find(recordId).find((one) => one.recordId === recordId);
+  if (record === undefined || !maySee(caller, record))
+    throw new GatewayError('not-found', `there is no record ${recordId}`);
+  if (!mayReveal(caller, record))
+    throw new GatewayError('not-allowed', `the grant lacks reveal:${record.title}; only it shows secrets`);
+  const key = Buffer.from(recipient, 'base64url');
+  if (sealed === null || key.length !== 32) throw new GatewayError('not-supported', 'nothing can be revealed this way');
+  const entries = await sealed({ recordId, recipient: new Uint8Array(key) }, signal);
+  const { revision } = record;
+  const told = { recordId, revision, caller: caller.id, outcome: `${entries.length} shown`, value: null };
+  await audit.appendNow({ kind: 'credential-revealed', ...told });
+  return { kind: 'revealed', entries };
 }
 
 function assertAdmin(caller: Caller, what: string): void {
