@@ -65,6 +65,65 @@ const NOTES: Readonly<Record<string, (detail: Detail) => AuditEvent>> = {
   }),
   'limit-unreadable': (detail) => ({ kind: 'store-damaged', what: `a limit: ${text(detail, 'reason') ?? ''}` }),
   'record-unreadable': (detail) => ({ kind: 'store-damaged', what: `a record: ${text(detail, 'reason') ?? ''}` }),
+  'policy-applied': (detail) => ({
+    kind: 'policy-applied',
+    version: number(detail, 'version'),
+    revocations: number(detail, 'revocations'),
+    evictions: number(detail, 'evictions'),
+    signedBy: text(detail, 'signedBy'),
+  }),
+  'policy-equivocation': (detail) => ({ kind: 'policy-equivocated', version: number(detail, 'version') }),
+  'policy-not-stored': (detail) => ({
+    kind: 'policy-not-stored',
+    version: number(detail, 'version'),
+    reason: text(detail, 'reason'),
+  }),
+  'policy-unreadable': (detail) => ({ kind: 'store-damaged', what: `a policy: ${text(detail, 'reason') ?? ''}` }),
+  'admins-changed': (detail) => ({
+    kind: 'admins-changed',
+    version: number(detail, 'version'),
+    admins: text(detail, 'admins'),
+  }),
+  'instance-evicted': (detail) => ({
+    kind: 'instance-evicted',
+    instance: text(detail, 'instance'),
+    version: number(detail, 'version'),
+  }),
+  evicted: (detail) => ({ kind: 'instance-evicted', instance: null, version: number(detail, 'version') }),
+  'evicted-turned-away': (detail) => ({
+    kind: 'member-refused',
+    instance: text(detail, 'instance'),
+    reason: 'it was evicted',
+  }),
+  'session-revoked': (detail) => ({
+    kind: 'session-revoked',
+    jobId: text(detail, 'jobId'),
+    caller: text(detail, 'caller'),
+    grantId: text(detail, 'grantId'),
+    grantName: text(detail, 'user'),
+  }),
+  'job-denied': (detail) => ({
+    kind: 'denied',
+    caller: text(detail, 'caller'),
+    address: text(detail, 'source'),
+    what: `${text(detail, 'kind')} of record ${text(detail, 'recordId')}`,
+    code: 'not-allowed',
+    reason: text(detail, 'reason'),
+  }),
+  'credential-conflict': (detail) => ({
+    kind: 'credential-conflicted',
+    recordId: text(detail, 'record'),
+    versions: number(detail, 'editions'),
+  }),
+  'credential-unconfirmed': (detail) => ({
+    kind: 'credential-unconfirmed',
+    recordId: text(detail, 'record'),
+    missing: number(detail, 'missing'),
+  }),
+  'credential-unreadable': (detail) => ({
+    kind: 'store-damaged',
+    what: `a credential: ${text(detail, 'reason') ?? ''}`,
+  }),
   'job-lost': (detail) => ({ kind: 'job-lost', jobId: text(detail, 'jobId'), worker: text(detail, 'worker') }),
 };
 

@@ -4,6 +4,8 @@ import { type FileHandle, open, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { GatewayError } from '../base/errors.ts';
 import type { Sign, Verify } from '../base/signing.ts';
+import type { Vault } from '../vault/index.ts';
+import type { Audit } from './audit.ts';
 import {
   BATCH_ENTRIES_MAX,
   CHECKPOINT_ENTRIES,
@@ -20,6 +22,7 @@ import { Floodgate } from './floodgate.ts';
 import { type AuditPage, type AuditQuery, readPage } from './page.ts';
 import { findResumption, type Resumption } from './resume.ts';
 import { AUDIT_FOLDER, flushFolder, HEAD_FILE, listSegments, type Segment, segmentPath } from './segments.ts';
+import { type Reading, watchVault } from './watched-vault.ts';
 
 /** What the log is opened with. */
 export interface AuditLogInit {
@@ -70,7 +73,7 @@ export async function openAuditLog(init: AuditLogInit): Promise<AuditLog> {
 }
 
 /** The log of the running instance. */
-export class AuditLog {
+export class AuditLog implements Audit {
   readonly #init: AuditLogInit;
   readonly #folder: string;
   readonly #queue: Queued[] = [];
@@ -133,6 +136,11 @@ export class AuditLog {
   /** Everything added so far is on disk. Throws `storage-failed` when a try to write it has failed. */
   settled(): Promise<void> {
     return this.#added === this.#written ? Promise.resolve() : this.#flushed();
+  }
+
+  /** See Audit. */
+  vaultFor(vault: Vault, reading: Reading): Vault {
+    return watchVault(vault, reading, this);
   }
 
   /** Entries that are on disk. */

@@ -215,6 +215,7 @@ export class TestMember {
         if (member.auditFailure !== null) throw new GatewayError('storage-failed', member.auditFailure);
         member.recorded.push(event);
       },
+      vaultFor: (vault) => vault,
       page: async () => ({ lines: [], next: 0, end: 0 }),
       get failure() {
         return member.auditFailure;

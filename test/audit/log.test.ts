@@ -94,7 +94,15 @@ describe('a log', () => {
   it('writes no field that is secret, unknown or of another type', async () => {
     const directory = makeFolder();
     const log = await openLog(directory);
-    const read = { recordId: 'r', revision: 3, purpose: 'session', jobId: 'j', caller: 'c', value: 'hunter2' };
+    const read = {
+      recordId: 'r',
+      revision: 'x',
+      purpose: 'session',
+      jobId: 'j',
+      caller: 'c',
+      outcome: 'read',
+      value: 'hunter2',
+    };
     log.append({ kind: 'credential-read', ...read });
     log.append({
       kind: 'draining',

@@ -157,10 +157,26 @@ const wrongFlags: Readonly<Record<string, readonly [args: readonly string[], std
   'grant new --allow': [['--name', 'a', '--out', 'NEW', '--allow', 'fly:x'], /--allow: "fly:x"/],
   'grant new --expires': [['--name', 'a', '--out', 'NEW', '--expires', '0h'], /--expires: "0h"/],
   'tunnel start --port': [['x', '--port', '70000'], /--port: "70000"/],
+  'audit tail --most': [['--most', '0'], /--most: "0" is not a whole number/],
+  'audit search --most': [['--text', 'x', '--most', 'all'], /--most: "all"/],
+  'audit search --kind': [['--kind', 'nothing'], /--kind: there is no event "nothing"/],
+  'audit search --text': [['--text', ''], /--text/],
+  'audit search --since': [['--since', 'yesterday'], /--since: "yesterday"/],
+  'audit search --until': [['--until', '2026'], /--until: "2026"/],
+  'audit export --kind': [['--kind', 'Denied'], /--kind: there is no event "Denied"/],
+  'audit export --text': [['--text', '\n'], /--text/],
+  'audit export --since': [['--since', '0x1'], /--since: "0x1"/],
+  'audit export --until': [['--until', '-1h'], /--until: "-1h"/],
+  'audit export --format': [['--format', 'xml'], /--format: "xml"/],
   'action job-cancel --reason': [['x', '--reason', ''], /--reason/],
 };
 /** Flags of which only a running pool, or the machine, can say that they are wrong: other tests have them. */
-const judgedLater = ['tunnel start --host', 'action gateway-info --gateway', 'action gateway-info --instance'];
+const judgedLater = [
+  'audit export --instance',
+  'tunnel start --host',
+  'action gateway-info --gateway',
+  'action gateway-info --instance',
+];
 /** Flags that are the same everywhere, with a wrong value. */
 const everywhere: Readonly<Record<string, readonly [value: string, stderr: RegExp]>> = {
   '--profile': ['/nowhere/profile.json', /\/nowhere\/profile\.json/],
@@ -219,6 +235,7 @@ const neededBy: Readonly<Record<string, readonly string[]>> = {
   'tunnel start': ['x'],
   'action job-info': ['x'],
   'action job-cancel': ['x'],
+  'audit search': ['--text', 'x'],
 };
 
 function pam(args: readonly string[]): Promise<CommandResult> {

@@ -92,7 +92,7 @@ async function serveProtocols(
 ): Promise<Worker> {
   const verify = createEd25519Verify();
   const visitors = new Visitors((peer) => void forget(node, peer));
-  const worker = new Worker({ port, workloads, vault, reclaim, log });
+  const worker = new Worker({ port, workloads, vault, audit, reclaim, log });
   const directory = new Directory(port);
   const relay = new Relay(node, directory);
   const ledger = new Ledger(audit);

@@ -127,8 +127,13 @@ async function reveal(
   const key = Buffer.from(recipient, 'base64url');
   if (sealed === null || key.length !== 32) throw new GatewayError('not-supported', 'nothing can be revealed this way');
   const entries = await sealed({ recordId, recipient: new Uint8Array(key) }, signal);
-  const { revision } = record;
-  const told = { recordId, revision, caller: caller.id, outcome: `${entries.length} shown`, value: null };
+  const told = {
+    recordId,
+    revision: String(record.revision),
+    caller: caller.id,
+    outcome: `${entries.length} shown`,
+    value: null,
+  };
   await audit.appendNow({ kind: 'credential-revealed', ...told });
   return { kind: 'revealed', entries };
 }

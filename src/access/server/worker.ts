@@ -1,4 +1,5 @@
 import type { Stream } from '@libp2p/interface';
+import type { Audit } from '../../audit/index.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { PeerKeyId } from '../../base/ids.ts';
 import type { PoolPort, SessionAnswer } from '../../pool-port.ts';
@@ -17,6 +18,7 @@ export interface WorkerComponents {
   readonly port: PoolPort;
   readonly workloads: WorkloadTable;
   readonly vault: Vault;
+  readonly audit: Audit;
   readonly reclaim: BufferReclaim;
   readonly log: AccessLog;
 }
@@ -93,7 +95,8 @@ export class Worker {
   }
 
   async #carryOut(stream: Stream, { request, record, grant, cancelled }: Accepted, running: Running): Promise<Outcome> {
-    const workload = this.#components.workloads[request.kind];
+    const { workloads, vault, audit } = this.#components;
+    const workload = workloads[request.kind];
     if (workload === undefined) {
       return this.#fail(stream, 'not-supported', `jobs of kind ${request.kind} are not supported by this version`);
     }
@@ -102,7 +105,7 @@ export class Worker {
     const session: Session = {
       request,
       record,
-      vault: this.#components.vault,
+      vault: audit.vaultFor(vault, { purpose: request.kind, jobId: request.jobId, caller: request.caller }),
       grant,
       cancelled: signal,
       draining: this.#draining.signal,

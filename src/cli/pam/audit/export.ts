@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import { formatSyslog, parseEntry } from '../../../audit/client.ts';
 import { GatewayError } from '../../../base/errors.ts';
+import type { AuditMatch } from '../../../wire/access-message.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
 import { parseWord } from '../../frame/flags.ts';
 import type { Terminal } from '../../frame/terminal.ts';
@@ -31,16 +32,20 @@ export function exportCommand(terminal: Terminal): Command {
   return addMatchOptions(addProfileOptions(command))
     .option('--format <FORMAT>', 'json: the lines as they are in the log, which can be verified; or syslog', 'json')
     .option('--instance <INSTANCE>', 'only the instance with this id or name')
-    .action((options: ExportOptions) =>
-      withClient(terminal, options, (connected) =>
-        withLogs(connected, terminal.signal, (logs) => exportLogs(terminal, logs, options)),
-      ),
-    );
+    .action((options: ExportOptions) => {
+      const wanted = { format: parseWord(options.format, '--format', FORMATS), match: readMatch(options) };
+      return withClient(terminal, options, (connected) =>
+        withLogs(connected, terminal.signal, (logs) => exportLogs(terminal, logs, { ...options, ...wanted })),
+      );
+    });
 }
 
-async function exportLogs(terminal: Terminal, pool: PoolLogs, options: ExportOptions): Promise<void> {
-  const format = parseWord(options.format, '--format', FORMATS);
-  const match = readMatch(options);
+async function exportLogs(
+  terminal: Terminal,
+  pool: PoolLogs,
+  options: ExportOptions & { readonly match: AuditMatch | null },
+): Promise<void> {
+  const { format, match } = options;
   const wanted = pool.logs.filter((log) => isNamed(log, options.instance));
   if (wanted.length === 0) throw new GatewayError('not-found', `no reachable instance is called "${options.instance}"`);
   if (options.instance === undefined) noteSilent(terminal, pool);

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { GatewayError } from '../../../base/errors.ts';
+import type { AuditMatch } from '../../../wire/access-message.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
 import { parseNumber } from '../../frame/flags.ts';
 import type { Terminal } from '../../frame/terminal.ts';
@@ -27,21 +28,30 @@ export function searchCommand(terminal: Terminal): Command {
   return addMatchOptions(addProfileOptions(command))
     .option('-n, --most <number>', `how many at most of each instance, up to ${MOST_MAX}`, '1000')
     .option('-v, --verbose', 'whole ids and times')
-    .action((options: SearchOptions) =>
-      withClient(terminal, options, (connected) =>
-        withLogs(connected, terminal.signal, (logs) => search(terminal, logs, options)),
-      ),
-    );
+    .action((options: SearchOptions) => {
+      const wanted = readWanted(options);
+      return withClient(terminal, options, (connected) =>
+        withLogs(connected, terminal.signal, (logs) => search(terminal, logs, { ...options, ...wanted })),
+      );
+    });
 }
 
-async function search(terminal: Terminal, pool: PoolLogs, options: SearchOptions): Promise<void> {
-  const most = parseNumber(options.most, { flag: '--most', min: 1, max: MOST_MAX });
+interface Wanted {
+  readonly match: AuditMatch;
+  readonly count: number;
+}
+
+function readWanted(options: SearchOptions): Wanted {
+  const count = parseNumber(options.most, { flag: '--most', min: 1, max: MOST_MAX });
   const match = readMatch(options);
-  if (match === null) {
-    throw new GatewayError('bad-usage', 'say what to search for: --kind, --text, --since or --until', {
-      remedy: `Type for example: ${EXAMPLE}. All of it: pam audit export.`,
-    });
-  }
+  if (match !== null) return { match, count };
+  throw new GatewayError('bad-usage', 'say what to search for: --kind, --text, --since or --until', {
+    remedy: `Type for example: ${EXAMPLE}. All of it: pam audit export.`,
+  });
+}
+
+async function search(terminal: Terminal, pool: PoolLogs, options: SearchOptions & Wanted): Promise<void> {
+  const { match, count: most } = options;
   noteSilent(terminal, pool);
   const found = await Promise.all(pool.logs.map((log) => find(log, { match, most, signal: terminal.signal })));
   const entries = orderEntries(found.flat());
@@ -53,11 +63,7 @@ async function search(terminal: Terminal, pool: PoolLogs, options: SearchOptions
 
 async function find(
   log: InstanceLog,
-  {
-    match,
-    most,
-    signal,
-  }: { readonly match: NonNullable<ReturnType<typeof readMatch>>; readonly most: number; readonly signal: AbortSignal },
+  { match, most, signal }: { readonly match: AuditMatch; readonly most: number; readonly signal: AbortSignal },
 ): Promise<readonly EntryReport[]> {
   const entries: EntryReport[] = [];
   for await (const line of readLog(log, { match, signal })) {

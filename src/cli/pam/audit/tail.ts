@@ -29,15 +29,20 @@ export function tailCommand(terminal: Terminal): Command {
     .option('-n, --most <number>', `how many at most, up to ${MOST_MAX}`, '20')
     .option('-f, --follow', 'go on showing what happens, until Ctrl-C; with --json one document per line')
     .option('-v, --verbose', 'whole ids and times')
-    .action((options: TailOptions) =>
-      withClient(terminal, options, (connected) =>
-        withLogs(connected, terminal.signal, (logs) => tail(terminal, logs, options)),
-      ),
-    );
+    .action((options: TailOptions) => {
+      const most = parseNumber(options.most, { flag: '--most', min: 1, max: MOST_MAX });
+      return withClient(terminal, options, (connected) =>
+        withLogs(connected, terminal.signal, (logs) => tail(terminal, logs, { ...options, count: most })),
+      );
+    });
 }
 
-async function tail(terminal: Terminal, pool: PoolLogs, options: TailOptions): Promise<void> {
-  const most = parseNumber(options.most, { flag: '--most', min: 1, max: MOST_MAX });
+async function tail(
+  terminal: Terminal,
+  pool: PoolLogs,
+  options: TailOptions & { readonly count: number },
+): Promise<void> {
+  const most = options.count;
   noteSilent(terminal, pool);
   const reached = new Map<InstanceLog, number>();
   const newest = await collect(pool.logs, reached, { most, signal: terminal.signal });
