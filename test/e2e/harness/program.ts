@@ -18,19 +18,26 @@ export interface ProgramInit {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly place?: Place | undefined;
+  /** What it reads on stdin; nothing unless said. */
+  readonly input?: string;
 }
 
 const RUNTIME = isRuntime() ? process.execPath : (findPinnedRuntime() ?? process.execPath);
 
 /** Starts one of the programs as a user does, with nothing of this process's own settings. */
-export function startProgram({ program, args, env, place }: ProgramInit): ChildProcess {
+export function startProgram({ program, args, env, place, input }: ProgramInit): ChildProcess {
   const [command = RUNTIME, ...words] = [
     ...(place?.enter ?? []),
     RUNTIME,
     join(packageRoot, 'src', 'launcher', `${program}.js`),
     ...args,
   ];
-  return spawn(command, words, { env: { ...cleanEnvironment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, words, {
+    env: { ...cleanEnvironment(), ...env },
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  child.stdin?.end(input);
+  return child;
 }
 
 /** What a command ended with. */
