@@ -7,7 +7,8 @@
  * `previous` is SHA-256 of the line before, without its line feed; before the first line stands `genesis`. A checkpoint is signed with the
  * instance's key over the domain, a zero byte and the text `ID\nN\nT\nHEX` of its own line, and through HEX over everything before it.
  */
-import { concatBytes, formatHex, sha256 } from '../base/bytes.ts';
+import { createHash } from 'node:crypto';
+import { concatBytes } from '../base/bytes.ts';
 import { SIGNATURE_BYTES, type Sign, type Verify } from '../base/signing.ts';
 import { signedBytes } from '../wire/sealed.ts';
 import { ENTRY_BYTES_MAX } from './bounds.ts';
@@ -48,7 +49,7 @@ export function genesis(instanceId: string): string {
 
 /** What the next line says of this one. */
 export function hashLine(line: string | Uint8Array): string {
-  return formatHex(sha256(line));
+  return createHash('sha256').update(line).digest('hex');
 }
 
 /** Lines with a line feed between them: what `audit-torn` gives the hash of. */

@@ -26,9 +26,10 @@ export function segmentPath(folder: string, first: number): string {
 
 /** The files of a log, oldest first. */
 export function listSegments(folder: string): readonly Segment[] {
-  return readdirSync(folder)
-    .flatMap((name) => {
-      const first = NAME.exec(name)?.[1];
+  return readdirSync(folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      const { name } = entry;
+      const first = entry.isFile() ? NAME.exec(name)?.[1] : undefined;
       return first === undefined ? [] : [{ path: join(folder, name), first: Number(first) }];
     })
     .sort((left, right) => left.first - right.first);
