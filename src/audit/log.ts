@@ -148,18 +148,21 @@ export class AuditLog implements Audit {
     return readPage({ folder: this.#folder, query, end: this.#head, sizeBytes: this.#sizeBytes });
   }
 
-  /** Signs what there is and closes the file; what the disk does not take is lost, and said so by the rejection. */
+  /** Signs what there is and closes the file. Throws `storage-failed` for what the disk does not take, which is lost. */
   async close(): Promise<void> {
     this.#floodgate.tell();
-    this.#checkpointDue = this.#unsigned + this.#queue.length > 0;
     this.#closed = true;
-    try {
-      if (this.#checkpointDue) await this.#flushed();
-    } finally {
-      clearTimeout(this.#timer);
-      await this.#file?.close();
-      this.#file = null;
+    clearTimeout(this.#timer);
+    while (this.#writing !== null) await this.#writing;
+    if (this.#unsigned + this.#queue.length > 0) {
+      this.#checkpointDue = true;
+      this.#writing = this.#writeAll();
+      await this.#writing;
+      this.#writing = null;
     }
+    await this.#file?.close();
+    this.#file = null;
+    if (this.#failure !== null) throw unwritable(this.#failure);
   }
 
   #flushed(): Promise<void> {
@@ -179,9 +182,9 @@ export class AuditLog implements Audit {
     this.#wake();
   }
 
-  /** A failing disk is tried again by its own timer only, or once more at the end. */
+  /** A failing disk is tried again by its own timer only, and once more at the end. */
   #wake(): void {
-    if (this.#writing !== null || (this.#failure !== null && !this.#closed)) return;
+    if (this.#writing !== null || this.#failure !== null || this.#closed) return;
     // What this turn of the event loop still adds goes into the same batch.
     this.#writing = Promise.resolve()
       .then(() => this.#writeAll())

@@ -39,6 +39,21 @@ describe('a log', () => {
     expect(statSync(filesOf(directory)[0] ?? '').mode & 0o777).toBe(0o600);
   });
 
+  it('that is closed in the middle of a write is whole and signed to its end', async () => {
+    for (let turns = 0; turns < 12; turns++) {
+      const directory = makeFolder();
+      const log = await openLog(directory);
+      for (let number = 0; number < 3; number++) log.append(numbered(number));
+      await log.settled();
+      log.append(numbered(3));
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      await log.close();
+      const report = await check(directory);
+      expect(report, `closed after ${turns} turns`).toMatchObject({ ok: true, events: 4, torn: 0 });
+      expect(report.signedThrough).toBe(report.lastSequence);
+    }
+  });
+
   it('acknowledges what is on disk, together for all who wait', async () => {
     const directory = makeFolder();
     const log = await openLog(directory);
