@@ -161,6 +161,9 @@ describe('the audit of a pool', () => {
     const [c] = pool.started.slice(2);
     await c?.stop();
     const lines = readFileSync(path, 'utf8').split('\n');
+    // A clean stop leaves nothing unsigned.
+    expect(lines.at(-2)).toContain('"checkpoint"');
+    expect(lines.at(-3)).toContain('"instance-stopped"');
     writeFileSync(path, `${lines.slice(0, 12).join('\n')}\n`);
     expect(await pool.gateway('c', ['audit', 'verify'])).toMatchObject({
       code: 1,
