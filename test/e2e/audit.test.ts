@@ -1,11 +1,13 @@
 /** The audit of a whole pool of real processes. */
 
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { filesOf } from '../audit/open-log.ts';
 import type { Pool } from './harness/pool.ts';
-import { type CommandResult, runCommand } from './harness/program.ts';
+import { type CommandResult, runCommand, startProgram } from './harness/program.ts';
 import { addRecord, untilRecordHeld } from './harness/records.ts';
 import { useSharedPools } from './harness/shared-pool.ts';
 import { Tunnel } from './harness/tunnel.ts';
@@ -108,12 +110,35 @@ describe('the audit of a pool', () => {
     expect(await pamAs(anybody, ['audit', 'tail', '-n', '3'])).toMatchObject({ code: 4 });
   });
 
-  it('is shown as text in the order of time, newest last, and followed', async () => {
+  it('is shown as text in the order of time, newest last', async () => {
     const { stdout } = await pam('audit', 'tail', '-n', '5', '--json');
     const entries: readonly Entry[] = JSON.parse(stdout).entries;
     expect(entries).toHaveLength(5);
     expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).sort());
     expect((await pam('audit', 'tail', '-n', '50')).stdout).toMatch(/ {2}[abc] {2}client-welcomed .*role=admin/);
+  });
+
+  it('is followed: what happens comes by itself, one document per line', async () => {
+    const env = { PAM_PROFILE: pool.profileFile, HOME: pool.folder };
+    const follower = startProgram({ program: 'pam', args: ['audit', 'tail', '-f', '-n', '1', '--json'], env });
+    const lines: string[] = [];
+    if (follower.stdout !== null) createInterface({ input: follower.stdout }).on('line', (line) => lines.push(line));
+    try {
+      await until('it has begun', { within: ARRIVE_MS }, () => needs(lines.length > 0, 'nothing came'));
+      const marker = join(pool.folder, 'follow.json');
+      await pam('grant', 'new', '--name', 'followed-user', '--out', marker);
+      await pamAs(marker, ['gateway', 'list']);
+      await until('the new client is shown', { within: ARRIVE_MS }, () => {
+        const shown: readonly Entry[] = lines.map((line) => JSON.parse(line));
+        needs(
+          shown.some(({ detail }) => detail['grantName'] === 'followed-user'),
+          () => lines.join(),
+        );
+      });
+    } finally {
+      follower.kill('SIGTERM');
+      await once(follower, 'close');
+    }
   });
 
   it('verifies over the network, offline, and as an exported file', async () => {
