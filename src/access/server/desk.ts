@@ -12,11 +12,13 @@ import { encodeFrame, takeFrame } from '../frame.ts';
 import type { AccessLog } from '../log.ts';
 import { sendAnswer } from '../session-answer.ts';
 import { StreamDuplex } from '../stream-duplex.ts';
+import type { Ledger } from './ledger.ts';
 
 /** What serving the desk needs. */
 export interface DeskComponents {
   readonly port: PoolPort;
   readonly desk: Desk;
+  readonly ledger: Ledger;
   readonly log: AccessLog;
 }
 
@@ -46,10 +48,11 @@ export class DeskServer {
   }
 
   async #answer(stream: Stream, caller: string): Promise<void> {
-    const { port, desk, log } = this.#components;
+    const { port, desk, ledger, log } = this.#components;
     using deadline = new Deadline(CLAIM_TIMEOUT_MS);
     const frame = await takeFrame(stream, { payloadBytesMax: DESK_FRAME_BYTES_MAX, signal: deadline.signal });
     const request = decode(deskRequestCodec, frame, DESK_FRAME_BYTES_MAX);
+    ledger.looked(caller, request);
     const gone = new AbortController();
     const duplex = new StreamDuplex(stream);
     duplex.on('error', () => undefined);

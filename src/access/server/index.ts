@@ -103,7 +103,7 @@ async function serveProtocols(
     worker,
     relay,
     ledger,
-    desk: new DeskServer({ port, desk, log }),
+    desk: new DeskServer({ port, desk, ledger, log }),
     log,
   });
   node.addEventListener('connection:open', ({ detail }) => visitors.arrive(detail));

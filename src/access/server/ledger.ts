@@ -2,6 +2,7 @@ import type { Connection } from '@libp2p/interface';
 import type { Audit } from '../../audit/index.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { AccessAnswer, AccessRequest } from '../../wire/access-message.ts';
+import type { DeskRequest } from '../../wire/desk-message.ts';
 import type { Failure } from '../../wire/job.ts';
 import type { Caller } from './caller.ts';
 
@@ -61,6 +62,14 @@ export class Ledger {
       outcome: failure?.code ?? 'done',
       reason: failure?.message ?? null,
     });
+  }
+
+  /** Somebody looks at what others did: at a recording, or at a session while it goes on. Lists show nothing of it. */
+  looked(caller: string, request: DeskRequest): void {
+    const { kind } = request;
+    if (kind !== 'read-recording' && kind !== 'watch-session') return;
+    const subject = kind === 'read-recording' ? request.id : request.jobId;
+    this.#audit.append({ kind: 'requested', caller, what: kind, subject, outcome: 'asked', reason: null });
   }
 
   /** Somebody wanted something that they may not. */
