@@ -4,6 +4,8 @@ import { defineGroup } from '../../frame/command-tree.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { addRecordCommand } from './add.ts';
 import { editRecordCommand } from './edit.ts';
+import { exportRecordsCommand } from './export.ts';
+import { importRecordsCommand } from './import.ts';
 import { listRecordsCommand } from './list.ts';
 import { removeRecordCommand } from './remove.ts';
 import { showRecordCommand } from './show.ts';
@@ -18,6 +20,8 @@ export function recordGroup(terminal: Terminal): Command {
       showRecordCommand(terminal),
       editRecordCommand(terminal),
       removeRecordCommand(terminal),
+      importRecordsCommand(terminal),
+      exportRecordsCommand(terminal),
     ],
   );
 }
