@@ -15,6 +15,8 @@ export interface RecordingStart {
   readonly caller: string;
   /** What the admin calls them; `admin` for an admin. */
   readonly user: string;
+  /** Why, or a ticket number, as they wrote it; null: nothing. */
+  readonly reason: string | null;
   /** Size of the screen; 80 by 24 where there is none. */
   readonly columns: number;
   readonly rows: number;

@@ -16,6 +16,7 @@ const START: RecordingStart = {
   target: 'deploy@10.0.0.5:22',
   caller: 'key',
   user: 'alice',
+  reason: null,
   columns: 80,
   rows: 24,
   terminal: 'xterm',

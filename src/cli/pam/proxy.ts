@@ -22,12 +22,14 @@ export function proxyCommand(terminal: Terminal): Command {
   });
   return addProfileOptions(command)
     .argument('<record>', 'id or unique title')
-    .action(async (named: string, options: ProfileOptions) => {
+    .option('--reason <TEXT>', 'why, or a ticket number: stands in the recording')
+    .action(async (named: string, options: ProfileOptions & { readonly reason?: string }) => {
       await withClient(terminal, options, async ({ client }) => {
         const { placeSession } = await import('../../access/client/index.ts');
         const { recordId, title, protocol } = await findRecord(client, named, terminal.signal);
         if (protocol !== 'ssh') throw notSsh(title, protocol);
-        const parameters = [{ name: 'mode', value: 'ssh' }];
+        const reason = options.reason === undefined ? [] : [{ name: 'reason', value: options.reason }];
+        const parameters = [{ name: 'mode', value: 'ssh' }, ...reason];
         const placed = await placeSession(client, { kind: 'connection', recordId, parameters }, terminal.signal);
         const duplex = client.duplex(placed.stream);
         terminal.signal.addEventListener('abort', () => duplex.destroy(), { once: true });

@@ -3,11 +3,12 @@ import type { JobKind, JobRequest } from '../../wire/job.ts';
 
 /**
  * Memory a running job is counted with, in KiB. The reference's table (SSH 70 MB, database 35, tunnel 35, …) sizes a helper process for each session;
- * a tunnelled connection here is two sockets and their windows in the instance's own process.
+ * a tunnelled connection here is two sockets and their windows in the instance's own process, and an SSH session that plus two ciphers, a window of the
+ * target's output and the second that waits to be recorded: its cost is what was measured, doubled and more.
  */
 const COST_KIB: Readonly<Record<JobKind, number>> = {
   tunnel: 1024,
-  connection: 70 * 1024,
+  connection: 4 * 1024,
   discovery: 64 * 1024,
   rotation: 16 * 1024,
 };

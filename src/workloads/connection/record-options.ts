@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   readonly idleLimitMs: number | null;
   /** `session.total-limit`: a duration such as `8h`; default none. */
   readonly totalLimitMs: number | null;
+  /** `session.reason`: `required` refuses a session without a reason; default `optional`. */
+  readonly reasonRequired: boolean;
   /** `session.file-transfer`: `off` forbids SFTP, scp and rsync; default `on`. */
   readonly fileTransfer: boolean;
   /** `session.port-forwarding`: `on` lets people's own `ssh` reach further from the target (`ssh -L`); default `off`. */
@@ -61,6 +63,7 @@ export function readOptions(record: Pick<TargetRecord, 'labels' | 'title'>): Con
     recordsInput: oneOf('session.record-input', ['on', 'off'], 'off') === 'on',
     idleLimitMs: duration('session.idle-limit'),
     totalLimitMs: duration('session.total-limit'),
+    reasonRequired: oneOf('session.reason', ['required', 'optional'], 'optional') === 'required',
     fileTransfer: oneOf('session.file-transfer', ['on', 'off'], 'on') === 'on',
     portForwarding: oneOf('session.port-forwarding', ['on', 'off'], 'off') === 'on',
     hostKey,

@@ -2,6 +2,7 @@ import { createEd25519Verify } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { Recorder, Recording, RecordingStart } from '../../recording/index.ts';
 import { grantSeal } from '../../wire/grant.ts';
+import type { JobRequest } from '../../wire/job.ts';
 import { open } from '../../wire/sealed.ts';
 import type { Session } from '../workload.ts';
 import type { ConnectionOptions } from './record-options.ts';
@@ -51,8 +52,15 @@ function describe({ request, record }: Session, { user, ...screen }: RecordedScr
     target: `${user}@${record.host}:${record.port}`,
     caller: request.caller,
     user: nameOfCaller(request.grant),
+    reason: reasonOf(request),
     ...screen,
   };
+}
+
+/** What the caller wrote for the reason. */
+export function reasonOf({ parameters }: Pick<JobRequest, 'parameters'>): string | null {
+  const text = parameters.find(({ name }) => name === 'reason')?.value.trim() ?? '';
+  return text === '' ? null : text;
 }
 
 /** As the admin calls the holder of the grant; the core has checked it. */
