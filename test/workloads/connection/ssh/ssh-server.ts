@@ -79,7 +79,7 @@ export async function startSshServer({ config = [] }: SshServerInit = {}): Promi
     stop: async () => {
       await daemon.stop();
       endProcessesOf(user);
-      execFileSync('userdel', [user], { stdio: 'ignore' });
+      execFileSync('userdel', ['--force', user], { stdio: 'ignore' });
       rmSync(folder, { recursive: true, force: true });
     },
   };
