@@ -1,6 +1,7 @@
 /** Growth: what one instance costs, and how long a new connection takes, as sessions and records become many. */
 
 import type { Socket } from 'node:net';
+import { untilIdle } from '../../e2e/harness/burst.ts';
 import { residentMib } from '../../e2e/harness/memory.ts';
 import { Tunnel } from '../../e2e/harness/tunnel.ts';
 import type { Plot } from '../measure/plot.ts';
@@ -55,6 +56,7 @@ async function growSessions(bench: Bench, serving: ServingPool, port: number): P
     }
   } finally {
     for (const socket of open) socket.destroy();
+    await untilIdle(serving.pool.started, { sessionsMax: 0 });
   }
   return steps;
 }

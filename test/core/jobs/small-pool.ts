@@ -107,10 +107,8 @@ export class SmallPool {
       FORMING_MS,
     );
     this.feed(this.at(0), { kind: 'offer-record', sealed: recordOf(this.admin), ticket: this.#ask(() => undefined) });
-    this.runUntil(
-      () => this.instances.every(({ machine }) => machine.records.find(RECORD_ID).length === 1),
-      FORMING_MS,
-    );
+    const holdsRecord = ({ machine }: Instance): boolean => machine.records.find(RECORD_ID).length === 1;
+    this.runUntil(() => this.instances.every(holdsRecord), FORMING_MS);
     return this;
   }
 
