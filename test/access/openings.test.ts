@@ -4,6 +4,7 @@ import { BufferReclaim } from '../../src/access/buffer-reclaim.ts';
 import { ControlClient } from '../../src/access/client/control.ts';
 import { openJob } from '../../src/access/client/session.ts';
 import { createAccessNode } from '../../src/access/node.ts';
+import { MuxStreams } from '../../src/access/transport/mux-streams.ts';
 import { type KeyPair, keyPairFromSeed } from '../../src/base/ed25519.ts';
 import type { PeerKeyId } from '../../src/base/ids.ts';
 import { jobRequestSeal } from '../../src/wire/job.ts';
@@ -108,5 +109,19 @@ describe('a job that brings the stream for its session', () => {
     socket.end('after all');
     expect((await readAll(socket)).toString()).toBe('after all');
     expect(resets).toBe(2);
+  });
+});
+
+describe('the way to a session', () => {
+  it('does not lead through the bookkeeping of libp2p, on either side', async () => {
+    const world = await createWorld(closeLater);
+    const connection = await connectionOf(world.members[0], 'admin');
+    expect(connection.streams).toBeInstanceOf(MuxStreams);
+    connection.newStream = () => Promise.reject(new Error('libp2p was asked'));
+    const known = await world.members[0]?.server?.peers();
+    await expect(openJob({ connection, request: requestOf(world), signal: soon() })).rejects.toThrow(
+      'show an admin key',
+    );
+    expect(await world.members[0]?.server?.peers()).toEqual(known);
   });
 });

@@ -12,11 +12,12 @@ import {
 import { decode } from '../../wire/codec.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import { seal } from '../../wire/sealed.ts';
-import { SESSION_READY_MS, STREAMS_MAX } from '../bounds.ts';
+import { SESSION_READY_MS } from '../bounds.ts';
 import { Deadline } from '../deadline.ts';
 import { encodeFrame, takeFrame } from '../frame.ts';
 import { LivenessWatch } from '../liveness.ts';
 import { trySend } from '../stream-state.ts';
+import { openStreamOn } from '../transport/mux-streams.ts';
 
 /** What is claimed, and over which connection. */
 export interface ClaimInit {
@@ -96,7 +97,7 @@ async function openWith(init: OpeningInit): Promise<OpenedJob> {
 
 async function openStream({ connection, protocol }: OpeningInit, signal: AbortSignal): Promise<Stream> {
   try {
-    return await connection.newStream(protocol, { signal, maxOutboundStreams: STREAMS_MAX });
+    return await openStreamOn(connection, protocol, signal);
   } catch (cause) {
     throw new WorkerSilentError('the connection to the worker was lost', { cause, isReset: false });
   }

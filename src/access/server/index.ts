@@ -18,6 +18,7 @@ import { CONTROL_STREAMS_MAX, STREAMS_MAX } from '../bounds.ts';
 import { BufferReclaim } from '../buffer-reclaim.ts';
 import { type AccessLog, silentLog } from '../log.ts';
 import { createAccessNode, startAccessNode } from '../node.ts';
+import { type StreamTakers, takeStreams } from '../transport/mux-streams.ts';
 import { ControlServer } from './control.ts';
 import { DeskServer } from './desk.ts';
 import { Directory } from './directory.ts';
@@ -106,7 +107,15 @@ async function serveProtocols(
     desk: new DeskServer({ port, desk, ledger, log }),
     log,
   });
-  node.addEventListener('connection:open', ({ detail }) => visitors.arrive(detail));
+  const openings = new OpeningServer({ port, directory, visitors, worker, ledger, log });
+  const takers: StreamTakers = new Map([
+    [Protocol.accessSession, (stream, connection) => void sessions.serve(stream, connection)],
+    [Protocol.accessOpen, (stream, connection) => void openings.serve(stream, connection)],
+  ]);
+  node.addEventListener('connection:open', ({ detail }) => {
+    visitors.arrive(detail);
+    takeStreams(detail, takers);
+  });
   await node.handle(
     Protocol.accessControl,
     (stream, connection) =>
@@ -117,14 +126,9 @@ async function serveProtocols(
       ).start(),
     { maxInboundStreams: CONTROL_STREAMS_MAX },
   );
-  await node.handle(Protocol.accessSession, (stream, connection) => void sessions.serve(stream, connection), {
-    maxInboundStreams: STREAMS_MAX,
-    maxOutboundStreams: STREAMS_MAX,
-  });
-  const openings = new OpeningServer({ port, directory, visitors, worker, ledger, log });
-  await node.handle(Protocol.accessOpen, (stream, connection) => void openings.serve(stream, connection), {
-    maxInboundStreams: STREAMS_MAX,
-  });
+  // For what arrives before the connection is made known here.
+  for (const [protocol, take] of takers)
+    await node.handle(protocol, take, { maxInboundStreams: STREAMS_MAX, maxOutboundStreams: STREAMS_MAX });
   return worker;
 }
 

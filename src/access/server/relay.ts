@@ -4,12 +4,13 @@ import { GatewayError } from '../../base/errors.ts';
 import { SESSION_ANSWER_BYTES_MAX } from '../../wire/access-session.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import { dialAddresses } from '../address.ts';
-import { SESSION_READY_MS, STREAMS_MAX } from '../bounds.ts';
+import { SESSION_READY_MS } from '../bounds.ts';
 import { carryStreams } from '../carry-stream.ts';
 import { Deadline } from '../deadline.ts';
 import { encodeFrame, takeFrame } from '../frame.ts';
 import { LivenessWatch } from '../liveness.ts';
 import { trySend } from '../stream-state.ts';
+import { openStreamOn } from '../transport/mux-streams.ts';
 import type { Directory } from './directory.ts';
 import type { VerifiedClaim } from './sessions.ts';
 
@@ -50,7 +51,7 @@ export class Relay {
         dialAddresses(addresses, worker).map((text) => multiaddr(text)),
         { signal },
       );
-      return await connection.newStream(Protocol.accessSession, { signal, maxOutboundStreams: STREAMS_MAX });
+      return await openStreamOn(connection, Protocol.accessSession, signal);
     } catch (cause) {
       throw new GatewayError('unreachable', `instance ${worker} can't be reached from the entry`, { cause });
     }

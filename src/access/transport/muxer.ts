@@ -13,6 +13,7 @@ import { GatewayError } from '../../base/errors.ts';
 import { PEER_SILENT_MS, PING_MS, STREAMS_MAX } from '../bounds.ts';
 import { encodeHeader, encodeSmallFrame, type FrameHandler, FrameKind, FrameParser } from './mux-frame.ts';
 import { type MuxLink, MuxStream } from './mux-stream.ts';
+import { MuxStreams, type StreamOpener } from './mux-streams.ts';
 import { TlsConnection } from './tls-connection.ts';
 
 const PROTOCOL = '/pam-access/1/streams';
@@ -31,12 +32,12 @@ export function streamMuxer(protocols: ReadonlySet<string>): () => StreamMuxerFa
 /** Many streams in one connection: `mux-frame.ts` says how they stand on the wire. */
 class Muxer
   extends TypedEventEmitter<StreamMuxerEvents<MuxStream>>
-  implements StreamMuxer<MuxStream>, MuxLink, FrameHandler
+  implements StreamMuxer<MuxStream>, MuxLink, FrameHandler, StreamOpener
 {
   readonly protocol = PROTOCOL;
   status: StreamMuxerStatus = 'open';
-  /** In no order. An array that is kept, because libp2p counts it whenever a stream is opened. */
-  readonly streams: MuxStream[] = [];
+  /** Kept for the life of the connection. */
+  readonly streams = new MuxStreams();
   /** A guess until the first pong. */
   roundTripMs = 1;
   heardAtMs = performance.now();
@@ -55,6 +56,7 @@ class Muxer
     super();
     this.#protocols = protocols;
     this.#connection = connection;
+    this.streams.opener = this;
     this.#isDialler = connection.direction === 'outbound';
     this.#nextNumber = this.#isDialler ? 1 : 2;
     this.#pinging = setInterval(() => this.#keepAlive(), PING_MS).unref();
@@ -71,6 +73,10 @@ class Muxer
   }
 
   async createStream({ protocol = '' }: CreateStreamOptions = {}): Promise<MuxStream> {
+    return this.open(protocol);
+  }
+
+  open(protocol: string): MuxStream {
     if (this.status !== 'open') throw new GatewayError('unreachable', 'the connection is closed');
     if (this.#streams.size >= STREAMS_MAX) {
       throw new GatewayError('unreachable', `${STREAMS_MAX} streams are open on this connection, no more are allowed`);
@@ -150,7 +156,8 @@ class Muxer
     // libp2p remembers for good which protocols a peer has named: it is never told of made-up ones.
     const isWelcome = this.#protocols.has(protocol) && this.#streams.size < STREAMS_MAX;
     if (this.status !== 'open' || !isWelcome) return this.sendFrame(FrameKind.reset, number);
-    this.safeDispatchEvent('stream', { detail: this.#add(number, protocol, 'inbound') });
+    const stream = this.#add(number, protocol, 'inbound');
+    if (!this.streams.take(stream)) this.safeDispatchEvent('stream', { detail: stream });
   }
 
   #add(number: number, protocol: string, direction: 'inbound' | 'outbound'): MuxStream {
