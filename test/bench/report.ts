@@ -56,7 +56,16 @@ export function formatPart({ title, report, error, elapsedMs }: PartResult): rea
   return [head, ...table.map((line) => `  ${line}`), ...(report.notes ?? []).map((note) => `  ${note}`)];
 }
 
-/** Writes everything: `results.json`, the table as text, one SVG per plot. Answers the names of the files. */
+/** The rows that have somebody beside them or an aim, as a table for the README. */
+export function formatSummary(results: readonly PartResult[]): readonly string[] {
+  const rows = results
+    .flatMap(({ report }) => report?.rows ?? [])
+    .filter(({ ratios, aim }) => ratios.length > 0 || aim !== null)
+    .map((row) => `| ${[ratiosOf(row), row.what, figuresOf(row), row.unit, aimOf(row)].join(' | ')} |`);
+  return ['| ratio | what | medians | unit | aim |', '| --- | --- | --- | --- | --- |', ...rows];
+}
+
+/** Writes everything: `results.json`, the table as text and as a summary for the README, one SVG per plot. Answers the names of the files. */
 export function writeResults(folder: string, machine: Machine, results: readonly PartResult[]): readonly string[] {
   mkdirSync(folder, { recursive: true });
   const write = (name: string, content: string): string => {
@@ -69,6 +78,7 @@ export function writeResults(folder: string, machine: Machine, results: readonly
       'results.json',
       `${JSON.stringify({ machine, takenAt: new Date().toISOString(), parts: results }, null, 2)}\n`,
     ),
+    write('summary.md', `${formatSummary(results).join('\n')}\n`),
     write('table.txt', `${results.flatMap((result) => [...formatPart(result), '']).join('\n')}\n`),
     ...plots.map((plot) => write(`${plot.name}.svg`, drawPlot(plot))),
   ];
