@@ -2,6 +2,7 @@
 
 import type { AccessClient } from '../../../src/access/client/index.ts';
 import { ROLE_CONTROL, ROLE_PARAMETER } from '../../../src/wire/access-job.ts';
+import { insist } from '../measure/insist.ts';
 import type { Plot } from '../measure/plot.ts';
 import { processorMs } from '../measure/process-tree.ts';
 import { measureRounds, percentile, type Round, type Row, type RowInit, ratioAim, without } from '../measure/rows.ts';
@@ -135,7 +136,7 @@ async function natsRound(
 
 /** From the submission until the session runs; the worker. Its end is not waited for. */
 async function runLease(client: AccessClient, recordId: string): Promise<string> {
-  const { worker, stream } = await client.place({ kind: 'tunnel', recordId, parameters: LEASE }, soon());
+  const { worker, stream } = await insist(() => client.place({ kind: 'tunnel', recordId, parameters: LEASE }, soon()));
   stream.close().catch((error: Error) => stream.abort(error));
   return worker;
 }

@@ -3,6 +3,7 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { dial, readBytes } from '../../e2e/targets/socket.ts';
+import { insist } from '../measure/insist.ts';
 
 const BLOCK = Buffer.alloc(256 * 1024, 0x5a);
 const ROUND_TRIP_BYTES = 100;
@@ -16,6 +17,14 @@ export async function throughput(
   load: { readonly direction: Direction; readonly bytes: number; readonly connections: number },
 ): Promise<number> {
   const share = Math.ceil(load.bytes / load.connections);
+  return insist(() => throughputOnce(port, { ...load, share }));
+}
+
+async function throughputOnce(
+  port: number,
+  load: { readonly direction: Direction; readonly share: number; readonly connections: number },
+): Promise<number> {
+  const { share } = load;
   const sockets = await Promise.all(Array.from({ length: load.connections }, () => dial(port)));
   const beganAtMs = performance.now();
   await Promise.all(sockets.map((socket) => (load.direction === 'up' ? send(socket, share) : receive(socket, share))));
@@ -80,11 +89,18 @@ export async function setUpRate(
 }
 
 /** A connection to the echo that has carried a byte. */
-export async function openEcho(port: number): Promise<Socket> {
-  const socket = await dial(port);
-  socket.write('ex');
-  await readBytes(socket, 1);
-  return socket;
+export function openEcho(port: number): Promise<Socket> {
+  return insist(async () => {
+    const socket = await dial(port);
+    try {
+      socket.write('ex');
+      await readBytes(socket, 1);
+      return socket;
+    } catch (error) {
+      socket.destroy();
+      throw error;
+    }
+  });
 }
 
 async function send(socket: Socket, bytes: number): Promise<void> {
