@@ -196,16 +196,17 @@ export class WorkerBench {
     return true;
   }
 
-  /** Ends every job whose grant was revoked. */
-  endRevoked(): void {
-    const { policies, outbox } = this.#parts.context;
+  /** Ends every job whose grant was revoked; how many there were. */
+  endRevoked(): number {
+    let ended = 0;
+    const { policies } = this.#parts.context;
     for (const { grant, notice, cancelling } of [...this.#work.values()]) {
       const revoked = grant === null || cancelling || isFinal(notice.state) ? null : policies.revocation(grant);
       if (grant === null || revoked === null) continue;
-      const { jobId, caller } = notice;
-      outbox.note('warn', 'session-revoked', { jobId, caller, user: grant.name, grantId: grant.grantId });
-      this.cancel(jobId, revoked);
+      this.cancel(notice.jobId, revoked);
+      ended += 1;
     }
+    return ended;
   }
 
   /** Ends every job, or only the leases, which cost nothing to take up elsewhere. */

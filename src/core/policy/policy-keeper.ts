@@ -36,8 +36,8 @@ export function evictedLines(name: string, instanceId: InstanceId): readonly str
 
 /** What a new policy changes elsewhere in the machine. */
 export interface PolicyActs {
-  /** Sessions whose grant was revoked end. */
-  revoked(): void;
+  /** Sessions whose grant was revoked end; how many did. */
+  revoked(): number;
   /** A member is gone: its jobs are settled. */
   gone(member: Member): void;
   /** This instance itself is evicted. */
@@ -182,25 +182,29 @@ export class PolicyKeeper {
 
   #takeEffect(policy: VerifiedPolicy): void {
     const { policies, outbox, table } = this.#context;
-    const before = { evicted: policies.evicted, admins: policies.authority.adminKeys.join() };
+    const revoked = new Set(policies.heads.flatMap((head) => head.revocations.map(({ subject }) => subject)));
+    const before = { revoked, evicted: policies.evicted, admins: policies.authority.adminKeys.join() };
     const outcome = policies.apply(policy);
     if (outcome !== 'newer' && outcome !== 'sibling') return;
     const { version, revocations, evictions, sealed } = policy;
+    const signedBy = policy.signedBy.join(' ');
     outbox.note('info', 'policy-applied', {
       version,
       revocations: revocations.length,
       evictions: evictions.length,
-      signedBy: policy.signedBy.join(' '),
+      signedBy,
     });
     const admins = policies.authority.adminKeys.join();
-    if (admins !== before.admins) outbox.note('warn', 'admins-changed', { version, admins });
+    if (admins !== before.admins) outbox.note('warn', 'admins-changed', { version, admins, signedBy });
     outbox.publish({ kind: 'policy', sealed });
     outbox.sendAll(directAudience(this.#context), { kind: 'policies', sealed: [sealed] });
-    this.#acts.revoked();
+    const sessionsEnded = this.#acts.revoked();
+    for (const { subject } of revocations.filter((revocation) => !before.revoked.has(revocation.subject)))
+      outbox.note('warn', 'grant-revoked', { grantId: subject, version, signedBy, sessionsEnded });
     const evicted = evictions.map(({ instanceId }) => instanceId).filter((id) => !before.evicted.has(id));
     if (evicted.length === 0) return;
     table.evict(policies.evicted);
-    for (const instance of evicted) outbox.note('warn', 'instance-evicted', { instance, version });
+    for (const instance of evicted) outbox.note('warn', 'instance-evicted', { instance, version, signedBy });
     for (const instance of evicted) this.#putOut(instance);
   }
 
