@@ -86,6 +86,7 @@ function forgeries(signer = keyPairFromSeed(new Uint8Array(randomBytes(32)))) {
     port: 1,
     protocol: 'tcp',
     user: null,
+    parentId: null,
     labels: [],
     changedUnixMs: Date.now(),
   };

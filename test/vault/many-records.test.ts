@@ -23,7 +23,7 @@ function idOf(number: number): string {
 /** The records and credentials as they are when nobody knows them yet, written to the disk of an instance. */
 function fill(directory: string): void {
   const { driver, store, vault } = openMachine(directory, 10);
-  const authority = { uid: driver.gateway.uid, adminKeys: [admin.id], poolKeys: [accessKey.id] };
+  const authority = { uid: driver.gateway.uid, signedByAdmin: () => true, poolKeys: [accessKey.id] };
   const vaultKey = 'publicKey' in vault && vault.publicKey instanceof Uint8Array ? vault.publicKey : new Uint8Array();
   const credential = { ...NO_CREDENTIAL, user: 'root', password: new Secret('a password of usual length') };
   for (let first = 0; first < RECORDS; first += 1000) {

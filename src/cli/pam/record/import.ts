@@ -44,7 +44,7 @@ async function importRecords(terminal: Terminal, path: string, options: ImportOp
     const ordered = [...fresh.filter(({ on }) => on === null), ...fresh.filter(({ on }) => on !== null)];
     for (const line of ordered) {
       const record = await toTarget(connected, line, byName, signal);
-      await publishRecord(connected, record, { signWith: options.signWith, signal });
+      await publishRecord(connected, record, { signWith: options.signWith, terminal });
       byName.set(record.title, record);
       if (line.id !== null) byName.set(line.id, record);
     }
