@@ -158,9 +158,10 @@ describe('three admins of whom two sign', PATIENTLY, () => {
 
     // All of it is still so after a restart, also for one that starts with nothing but the first configuration.
     await Promise.all(instances.map((instance) => instance.stop()));
-    const [a] = await Promise.all([pool.start('a'), pool.start('b')]);
+    const again = pool.startAll(['a', 'b']);
+    await untilAgreed(again, { holders: ['a', 'b'] });
     const late = pool.start('c', { args: ['--standby'] });
-    await untilAgreed([a, late], { seats: 2, waiting: ['c'] });
+    await untilAgreed([...again, late], { holders: ['a', 'b'], waiting: ['c'] });
     expect(await told(pool, ['admin', 'list', '--profile', home])).toMatchObject({ policy_version: 1, threshold: 2 });
     expect(readFileSync(file('admins'), 'utf8')).not.toContain('"key"');
   });
