@@ -1,5 +1,6 @@
 import type { InstanceId } from '../base/ids.ts';
 import type { Stamp } from '../base/stamp.ts';
+import type { SeenContenders } from './admission/contenders.ts';
 import type { PoolInit } from './index.ts';
 import type { Now } from './input.ts';
 import type { LimitBook } from './limit/limit-book.ts';
@@ -19,6 +20,8 @@ export interface CoreContext {
   readonly limits: LimitBook;
   readonly policies: PolicyBook;
   readonly own: OwnRecord;
+  /** What admission makes of the table, kept until the table changes. */
+  readonly seen: SeenContenders;
   now: Now;
 }
 

@@ -72,6 +72,7 @@ class Machine implements PoolMachine {
       limits: openLimitBook(init, policies, outbox),
       policies,
       own,
+      seen: new WeakMap(),
       now,
     };
     this.#load = new OwnLoad(init.self.budgetKib);

@@ -1,4 +1,5 @@
 import { CALM, type Conditions } from './conditions.ts';
+import { drawSituation } from './draw-situation.ts';
 import { drawStory } from './draw-story.ts';
 import { type Act, HOSTILE_ACTS, type Plan, type Step } from './plan.ts';
 import { Random } from './random.ts';
@@ -7,6 +8,8 @@ import { Random } from './random.ts';
 const CHAOS_MS = { least: 15_000, most: 60_000 } as const;
 const QUIET_MS = 26_000;
 const HOSTS_MAX = 8;
+/** Every so many seeds one situation is played out instead of a mix of troubles. */
+const SITUATION_EVERY = 5;
 
 /** What a plan may contain: drawn once per seed, so that many seeds are free of each kind of trouble (its checks are then strict). */
 interface Mix {
@@ -24,6 +27,8 @@ interface Mix {
 /** The plan of a seed. `instances` fixes the number of hosts that start in the beginning. */
 export function drawPlan(seed: number, instances?: number): Plan {
   const random = new Random(seed, 77);
+  if (instances === undefined && seed % SITUATION_EVERY === 0)
+    return drawSituation(seed, seed / SITUATION_EVERY, random);
   const mix = drawMix(random);
   const maxInstances = random.between(1, 5);
   const hosts = instances ?? random.between(1, Math.min(HOSTS_MAX - 2, maxInstances + 2));

@@ -5,7 +5,7 @@ import type { Exchange } from '../membership/exchange.ts';
 import { isLive } from '../membership/member-table.ts';
 import { CLAIM_PATIENCE_MS, CLAIM_RETRY_MS, CLOCK_AHEAD_MS_MAX } from '../timing.ts';
 import { contendersOf, isStampTooEarly, type SharedView, sharedView } from './contenders.ts';
-import { admit } from './seats.ts';
+import { admit, type Contender } from './seats.ts';
 
 interface Claim extends SharedView {
   readonly number: number;
@@ -26,6 +26,7 @@ export class Claims {
   readonly #exchange: Exchange;
   /** Claims granted by this instance and not settled yet: claimant and its claim's number. */
   readonly #promises = new Map<InstanceId, number>();
+  #viewed: { readonly contenders: readonly Contender[]; readonly view: SharedView } | undefined;
   #number = 0;
   #claim: Claim | null = null;
   #firstAskedAtMs: number | null = null;
@@ -57,7 +58,7 @@ export class Claims {
   pursue(): boolean {
     const { now } = this.#context;
     this.#firstAskedAtMs ??= now.atMs;
-    const view = sharedView(contendersOf(this.#context), this.#context.self);
+    const view = this.#view();
     const limitDigest = this.#context.limits.digest;
     const current = this.#claim;
     const same =
@@ -112,6 +113,14 @@ export class Claims {
     if (answer === 'limit-older') outbox.send(from, { kind: 'limit', sealed: limits.current.sealed });
     if (answer === 'views-differ') this.#exchange.compareWith(from);
     return answer;
+  }
+
+  /** The own view that matters for the own claim: made anew only when the table has changed. */
+  #view(): SharedView {
+    const contenders = contendersOf(this.#context);
+    if (this.#viewed?.contenders !== contenders)
+      this.#viewed = { contenders, view: sharedView(contenders, this.#context.self) };
+    return this.#viewed.view;
   }
 
   #begin(view: SharedView, limitDigest: string): void {

@@ -38,6 +38,8 @@ interface Case {
 }
 
 const NONCE_MAX = 0xffff_ffff;
+/** Questions open at once. */
+const PROBES_MAX = 1024;
 
 /**
  * Failure detection: SWIM's probes (Das et al. 2002) with Lifeguard's two lessons (Dadgar et al. 2018): an instance that was itself held up
@@ -77,7 +79,7 @@ export class Detector {
   dueAtMs(): number {
     let due = this.#nextRoundAtMs ?? this.#context.now.atMs;
     for (const probe of this.#probes.values()) due = Math.min(due, probe.dueAtMs);
-    for (const [id, open] of this.#cases) due = Math.min(due, this.#deadline(id, open));
+    for (const open of this.#cases.values()) due = Math.min(due, this.#deadline(open));
     return due;
   }
 
@@ -111,7 +113,7 @@ export class Detector {
 
   /** Somebody cannot reach `target` and asks us to try. */
   help(asker: InstanceId, nonce: number, target: InstanceId): void {
-    if (target === this.#context.self || this.#probes.size > 1024) return;
+    if (target === this.#context.self || this.#probes.size >= PROBES_MAX) return;
     this.#probe(target, { asker, nonce });
   }
 
@@ -133,6 +135,7 @@ export class Detector {
     const member = this.#context.table.get(suspicion.accused);
     if (member === undefined || !isLive(member) || this.#knowsBetter(member, suspicion)) return false;
     this.#suspect(member, suspicion.accuser);
+    this.#ask(member);
     return false;
   }
 
@@ -146,6 +149,12 @@ export class Detector {
       member.record.sequence > open.recordSequence ||
       (member.pulse?.sequence ?? 0) > open.pulseSequence;
     if (newer) this.heard(member);
+  }
+
+  /** Hearsay is checked: the suspect's refutation may be lost on its way, an answer to a question of our own is asked for again. */
+  #ask({ linked, record }: Member): void {
+    const asked = [...this.#probes.values()].some(({ target }) => target === record.instanceId);
+    if (linked && !asked && this.#probes.size < PROBES_MAX) this.#probe(record.instanceId, null);
   }
 
   #round(): void {
@@ -257,7 +266,7 @@ export class Detector {
     for (const [id, open] of [...this.#cases]) {
       const member = table.get(id);
       if (member === undefined || !isLive(member)) this.#cases.delete(id);
-      else if (this.#deadline(id, open) <= now.atMs) {
+      else if (this.#deadline(open) <= now.atMs) {
         this.#cases.delete(id);
         if (table.judge(member, 'dead', now.atMs)) dead.push(member);
         outbox.note('warn', 'member-dead', {
@@ -271,8 +280,9 @@ export class Detector {
     return dead;
   }
 
-  #deadline(id: InstanceId, open: Case): number {
-    const couldConfirm = liveOthers(this.#context).filter((other) => other !== id).length;
+  #deadline(open: Case): number {
+    // Everybody alive but this instance and the suspect.
+    const couldConfirm = Math.max(0, this.#context.table.live().length - 2);
     const expected = Math.min(SUSPICION_CONFIRMATIONS, couldConfirm);
     return open.sinceMs + this.#stretch(suspicionMs(open.accusers.size - 1, expected));
   }

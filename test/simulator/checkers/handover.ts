@@ -20,6 +20,9 @@ export const handoverChecker: MakeChecker = (world) => {
       const other = world.processes.find((one) => isHeldBy(one, process) && !isCopied(world, one.id));
       if (other !== undefined)
         throw new Violation('handover', `one seat, two holders:\n  ${describe(other)}\n  ${describe(process)}`);
+      const rival = world.processes.find((one) => isSameGift(one, process) && !isCopied(world, one.id));
+      if (rival !== undefined)
+        throw new Violation('handover', `one seat, two heirs:\n  ${describe(rival)}\n  ${describe(process)}`);
       const gift = gifts.find(({ giver, taken }) => !taken && giver.sight.successor === process.id);
       if (gift === undefined) return;
       gift.taken = true;
@@ -59,6 +62,18 @@ function isHeldBy(other: SimProcess, { id, sight }: SimProcess): boolean {
   if (!other.running || other.id === id || !holdsSeat(other.sight) || sight.seat?.handedOverBy !== other.id)
     return false;
   return other.sight.seat !== null && compareStamps(other.sight.seat.grantedAt, sight.seat.grantedAt) === 0;
+}
+
+/** True when both hold what one and the same instance handed over. */
+function isSameGift(other: SimProcess, { id, sight }: SimProcess): boolean {
+  if (!other.running || other.id === id || !holdsSeat(other.sight) || sight.seat === null || other.sight.seat === null)
+    return false;
+  const [mine, its] = [sight.seat, other.sight.seat];
+  return (
+    mine.handedOverBy !== null &&
+    mine.handedOverBy === its.handedOverBy &&
+    compareStamps(mine.grantedAt, its.grantedAt) === 0
+  );
 }
 
 /** On copies of one data directory the seat is held twice before it is handed over: that is the copy's doing. */

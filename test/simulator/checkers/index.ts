@@ -10,6 +10,7 @@ import { limitHistoryChecker } from './limit-history.ts';
 import { expiryChecker, orderChecker } from './order.ts';
 import { placementChecker } from './placement.ts';
 import { exitChecker, progressChecker } from './progress.ts';
+import { queueChecker } from './queue.ts';
 
 /** What is checked in every run. */
 export const CHECKERS: readonly MakeChecker[] = [
@@ -20,6 +21,7 @@ export const CHECKERS: readonly MakeChecker[] = [
   limitHistoryChecker,
   orderChecker,
   expiryChecker,
+  queueChecker,
   handoverChecker,
   jobsChecker,
   placementChecker,
