@@ -230,7 +230,7 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'limit/limit-book.ts',
-        find: 'if (signedBy.length < authority.threshold) {',
+        find: 'if (signedBy.length < authority.threshold && past === undefined) {',
         replace: 'if (opened.signers.length < authority.threshold) {',
       },
     ],
@@ -266,8 +266,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       {
         file: 'membership/detector.ts',
-        find: 'if (this.#deadline(id, open) <= now.atMs)',
-        replace: 'if (this.#deadline(id, open) <= Number.NEGATIVE_INFINITY)',
+        find: 'if (this.#deadline(open) <= now.atMs)',
+        replace: 'if (this.#deadline(open) <= Number.NEGATIVE_INFINITY)',
       },
     ],
     seed: 1,
@@ -301,7 +301,7 @@ export const MUTATIONS: readonly Mutation[] = [
     breaks: ['jobs'],
     changes: [
       {
-        file: 'jobs/worker-bench.ts',
+        file: 'jobs/work.ts',
         find: 'if (work.opened || isFinal(work.notice.state))',
         replace: 'if (isFinal(work.notice.state))',
       },
