@@ -52,6 +52,7 @@ export const ErrorCodes = {
   'recording-failed': ExitCode.failed,
   'policy-refused': ExitCode.failed,
   evicted: ExitCode.notAllowed,
+  'tls-failed': ExitCode.failed,
 } as const;
 /** The stable name of an expected failure. */
 export type ErrorCode = keyof typeof ErrorCodes;

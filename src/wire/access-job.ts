@@ -13,3 +13,11 @@ export const REASON_PARAMETER = 'reason';
 export function isLease({ parameters }: Pick<JobRequest, 'parameters'>): boolean {
   return parameters.some(({ name, value }) => name === ROLE_PARAMETER && value === ROLE_CONTROL);
 }
+
+/** Name of the parameter of a connection that repeats the record's protocol, by which its cost is known before the record is looked at. */
+export const PROTOCOL_PARAMETER = 'protocol';
+
+/** The protocol that a connection names; undefined if it names none. The worker refuses one that is not the record's. */
+export function namedProtocol({ parameters }: Pick<JobRequest, 'parameters'>): string | undefined {
+  return parameters.find(({ name }) => name === PROTOCOL_PARAMETER)?.value;
+}

@@ -1,4 +1,4 @@
-import { isLease } from '../../wire/access-job.ts';
+import { isLease, namedProtocol } from '../../wire/access-job.ts';
 import type { JobKind, JobRequest } from '../../wire/job.ts';
 
 /**
@@ -12,10 +12,15 @@ const COST_KIB: Readonly<Record<JobKind, number>> = {
   discovery: 64 * 1024,
   rotation: 16 * 1024,
 };
+/** A connection to a database is two sockets as a tunnel's is, and what is kept of statements for the recording. */
+const DATABASE_KIB = 2 * 1024;
+const DATABASE_PROTOCOLS: ReadonlySet<string | undefined> = new Set(['postgres', 'mysql']);
 /** The lease that stands for a whole tunnel: no connection of its own. */
 const LEASE_KIB = 0;
 
 /** What a job is counted with on its worker, in KiB. */
 export function costKib(request: Pick<JobRequest, 'kind' | 'parameters'>): number {
-  return isLease(request) ? LEASE_KIB : COST_KIB[request.kind];
+  if (isLease(request)) return LEASE_KIB;
+  const isDatabase = request.kind === 'connection' && DATABASE_PROTOCOLS.has(namedProtocol(request));
+  return isDatabase ? DATABASE_KIB : COST_KIB[request.kind];
 }

@@ -6,9 +6,12 @@
  */
 import type { Secret } from '../../base/secret.ts';
 import type { Recorder } from '../../recording/index.ts';
+import { namedProtocol } from '../../wire/access-job.ts';
 import type { TargetRecord } from '../../wire/record.ts';
 import type { Outcome, Session, Workload } from '../workload.ts';
+import { mysql } from './mysql/index.ts';
 import { failedBefore } from './outcome.ts';
+import { postgres } from './postgres/index.ts';
 import type { HostKeyBook } from './ssh/host-key.ts';
 import { ssh } from './ssh/index.ts';
 import { KeyRing } from './ssh/key-ring.ts';
@@ -35,7 +38,7 @@ export interface ConnectionProtocol {
 }
 
 /** Protocols by the name that stands in a record. */
-const PROTOCOLS: Readonly<Record<string, ConnectionProtocol>> = { ssh };
+const PROTOCOLS: Readonly<Record<string, ConnectionProtocol>> = { mysql, postgres, ssh };
 
 /** The connection workload. */
 export function createConnection(components: ConnectionComponents): Workload {
@@ -45,6 +48,10 @@ export function createConnection(components: ConnectionComponents): Workload {
     protocols: Object.keys(PROTOCOLS),
     run: async (session) => {
       const { protocol, title } = session.record;
+      const named = namedProtocol(session.request);
+      if (named !== undefined && named !== protocol) {
+        return failedBefore('bad-usage', `record "${title}" has the protocol ${protocol}, not ${named}`);
+      }
       const found = Object.hasOwn(PROTOCOLS, protocol) ? PROTOCOLS[protocol] : undefined;
       if (found !== undefined) return found.run(session, lasting);
       const known = Object.keys(PROTOCOLS).join(', ');

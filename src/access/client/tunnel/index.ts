@@ -2,8 +2,8 @@
 import type { Server, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { GatewayError } from '../../../base/errors.ts';
-import { ROLE_CONTROL, ROLE_PARAMETER } from '../../../wire/access-job.ts';
-import type { Failure } from '../../../wire/job.ts';
+import { PROTOCOL_PARAMETER, ROLE_CONTROL, ROLE_PARAMETER } from '../../../wire/access-job.ts';
+import type { Failure, Parameter } from '../../../wire/job.ts';
 import { resumeReading } from '../../stream-state.ts';
 import type { AccessClient, Placed } from '../access-client.ts';
 import type { TunnelEvent } from './events.ts';
@@ -16,10 +16,18 @@ export type { TunnelEvent } from './events.ts';
 export interface TunnelInit {
   readonly client: AccessClient;
   readonly recordId: string;
+  /** `tunnel` (default): the bytes of whoever connects. `connection`: sessions into which the gateway puts the credential. */
+  readonly kind?: 'tunnel' | 'connection';
+  /** The record's, for a connection: what it costs depends on it. */
+  readonly protocol?: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0: the first free one of the dynamic range. */
   readonly port: number;
+  /** A Unix socket to listen on instead of a port. */
+  readonly path?: string;
+  /** Why this local connection is not let in; undefined: it is. Anybody's is unless said. */
+  readonly refuse?: (socket: Socket) => Promise<string | undefined>;
   readonly onEvent?: (event: TunnelEvent) => void;
 }
 
@@ -61,7 +69,8 @@ class TunnelService implements Tunnel {
 
   get listening(): string {
     const address = this.#server?.address();
-    if (address === null || address === undefined || typeof address === 'string') return '';
+    if (typeof address === 'string') return address;
+    if (address === null || address === undefined) return '';
     return address.family === 'IPv6' ? `[${address.address}]:${address.port}` : `${address.address}:${address.port}`;
   }
 
@@ -82,9 +91,9 @@ class TunnelService implements Tunnel {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { host = '127.0.0.1', port } = this.#init;
+    const { host = '127.0.0.1', port, path } = this.#init;
     // The port first: what is wrong with it costs nobody a job.
-    this.#server = await listenLocally({ host, port, onConnection: (socket) => void this.#serve(socket) });
+    this.#server = await listenLocally({ host, port, path, onConnection: (socket) => void this.#serve(socket) });
     try {
       this.#hold(await this.#register(signal));
     } catch (error) {
@@ -107,9 +116,14 @@ class TunnelService implements Tunnel {
   }
 
   #register(signal: AbortSignal): Promise<Placed> {
-    const { client, recordId } = this.#init;
-    const parameters = [{ name: ROLE_PARAMETER, value: ROLE_CONTROL }];
-    return placeSession(client, { kind: 'tunnel', recordId, parameters }, signal);
+    const { client, recordId, kind = 'tunnel' } = this.#init;
+    const parameters = [...this.#parameters(), { name: ROLE_PARAMETER, value: ROLE_CONTROL }];
+    return placeSession(client, { kind, recordId, parameters }, signal);
+  }
+
+  #parameters(): readonly Parameter[] {
+    const { protocol } = this.#init;
+    return protocol === undefined ? [] : [{ name: PROTOCOL_PARAMETER, value: protocol }];
   }
 
   /** Keeps the lease until its stream closes, then registers anew. */
@@ -153,12 +167,11 @@ class TunnelService implements Tunnel {
     socket.on('error', () => undefined);
     socket.once('close', () => this.#sockets.delete(socket));
     try {
-      const { client, recordId } = this.#init;
-      const { jobId, worker, stream } = await placeSession(
-        client,
-        { kind: 'tunnel', recordId, parent: this.jobId() },
-        signal,
-      );
+      const { client, recordId, kind = 'tunnel', refuse } = this.#init;
+      const refused = await refuse?.(socket);
+      if (refused !== undefined) throw new GatewayError('not-allowed', refused);
+      const job = { kind, recordId, parent: this.jobId(), parameters: this.#parameters() };
+      const { jobId, worker, stream } = await placeSession(client, job, signal);
       this.#emit({ kind: 'connection-opened', jobId, worker });
       const { bytesIn, bytesOut } = await client.joinSocket(stream, socket, signal);
       // Seen from the client, what goes in comes out of the socket.

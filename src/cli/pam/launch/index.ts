@@ -10,6 +10,8 @@ import { ExitWith } from '../../frame/run-program.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { formatId, printable } from '../../frame/text.ts';
 import { addProfileOptions, type Connected, type ProfileOptions, withClient } from '../connection.ts';
+import { launchDatabase } from '../database/launch-database.ts';
+import { programsOf } from '../database/programs.ts';
 import { findRecord } from '../find-record.ts';
 import { isInteractive, type LocalTerminal, screenSize } from './local-terminal.ts';
 import { pinHostKey } from './pin-host-key.ts';
@@ -27,30 +29,36 @@ export function launchCommand(terminal: Terminal): Command {
   const command = defineCommand({
     name: 'launch',
     summary: 'open a session on a record; the gateway logs in, you never see the credential',
-    examples: ['pam launch web-1', 'pam launch web-1 -- df -h', 'pam launch web-1 -- tar c /etc > etc.tar'],
+    examples: ['pam launch web-1', 'pam launch web-1 -- df -h', 'pam launch orders-db -- -c "SELECT 1"'],
   });
   return addProfileOptions(command)
     .argument('<record>', 'id or unique title')
-    .argument('[command...]', 'what to run there instead of a shell, after --')
+    .argument(
+      '[command...]',
+      'what to run there instead of a shell; for a database, arguments of its program; after --',
+    )
     .option('-t, --tty', 'a terminal for the command, too (default: only for a shell typed at a terminal)')
     .option('--no-tty', 'no terminal')
     .option('--reconnect', 'begin a new session by itself whenever the worker is lost')
     .option('--reason <TEXT>', 'why, or a ticket number: stands in the recording')
     .option('-v, --verbose', 'say which worker, host key and recording')
     .action((named: string, words: readonly string[], options: LaunchOptions) =>
-      launch(terminal, { named, command: words.length === 0 ? null : words.join(' ') }, options),
+      launch(terminal, { named, words }, options),
     );
 }
 
 interface Wanted {
   readonly named: string;
-  readonly command: string | null;
+  readonly words: readonly string[];
 }
 
-async function launch(terminal: Terminal, { named, command }: Wanted, options: LaunchOptions): Promise<void> {
+async function launch(terminal: Terminal, { named, words }: Wanted, options: LaunchOptions): Promise<void> {
   const local: LocalTerminal = { input: process.stdin, output: process.stdout, errors: process.stderr };
   await withClient(terminal, options, async (connected) => {
     const record = await findRecord(connected.client, named, terminal.signal);
+    const programs = programsOf(record.protocol);
+    if (programs !== undefined) return launchDatabase(terminal, connected, { record, programs, args: words });
+    const command = words.length === 0 ? null : words.join(' ');
     const session = { terminal, connected, record, command, options, local };
     for (;;) {
       const run = await runOnce(session);

@@ -7,6 +7,8 @@ import { parseNumber } from '../../frame/flags.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { formatBytes, formatId, printable } from '../../frame/text.ts';
 import { addProfileOptions, type Connected, type ProfileOptions, withClient } from '../connection.ts';
+import { namesOf, wayOf } from '../database/local-way.ts';
+import { lineToPaste } from '../database/programs.ts';
 import { findRecordFor } from '../find-record.ts';
 import { formatTarget } from '../record/record-report.ts';
 import { registerTunnel, type TunnelReport } from './registry.ts';
@@ -14,6 +16,9 @@ import { registerTunnel, type TunnelReport } from './registry.ts';
 interface StartOptions extends ProfileOptions {
   readonly port?: string;
   readonly host?: string;
+  readonly socket?: string;
+  readonly plain?: boolean;
+  readonly anyUser?: boolean;
   readonly verbose?: boolean;
 }
 
@@ -30,6 +35,9 @@ export function startTunnelCommand(terminal: Terminal): Command {
     .argument('<record>', 'id or unique title')
     .option('-p, --port <PORT>', 'local port (default: a free one)')
     .option('-o, --host <HOST>', 'local address to listen on', '127.0.0.1')
+    .option('--socket <FOLDER>', 'databases: a Unix socket in this folder instead of a port, for you alone')
+    .option('--plain', 'databases: plain TCP, you log in yourself (default: the gateway logs in with the credential)')
+    .option('--any-user', 'databases: serve every user of this machine at the port (default: you and root, on Linux)')
     .option('--foreground', 'stay in the foreground (always so)')
     .option('-v, --verbose', 'tell of every connection')
     .action((named: string, options: StartOptions) => startTunnelOf(terminal, named, options));
@@ -48,11 +56,10 @@ async function serve(
   { client, profile }: Connected,
   { record, port, options }: { readonly record: TargetRecord; readonly port: number; readonly options: StartOptions },
 ): Promise<void> {
-  const { startTunnel } = await import('../../../access/client/index.ts');
+  const { openTunnel } = await import('./open-tunnel.ts');
   const told = new Told(terminal, options.verbose === true);
-  const host = options.host === undefined ? {} : { host: options.host };
   const onEvent = (event: TunnelEvent): void => told.take(event);
-  const tunnel = await startTunnel({ client, recordId: record.recordId, port, ...host, onEvent }, terminal.signal);
+  const { tunnel, isBrokered } = await openTunnel(terminal, { client, record, port, options, onEvent });
   const stopped = Promise.withResolvers<void>();
   terminal.signal.addEventListener('abort', () => stopped.resolve(), { once: true });
   const startedAt = formatUnixMs(Date.now());
@@ -66,7 +73,7 @@ async function serve(
   });
   const registration = await registerTunnel(tunnelId, { report, stop: () => stopped.resolve() });
   try {
-    await announce(terminal, { tunnel, record, client, json: options.json === true });
+    await announce(terminal, { tunnel, isBrokered, record, client, json: options.json === true });
     await stopped.promise;
   } finally {
     await tunnel.stop();
@@ -88,16 +95,20 @@ function describeTunnel(tunnel: Tunnel, tunnelId: string, record: TargetRecord) 
   };
 }
 
+interface Announcement {
+  readonly tunnel: Tunnel;
+  readonly isBrokered: boolean;
+  readonly record: TargetRecord;
+  readonly client: AccessClient;
+  readonly json: boolean;
+}
+
+function howToConnect(tunnel: Tunnel, record: TargetRecord): string {
+  return `No password is needed: ${lineToPaste(record.protocol, wayOf(tunnel), namesOf(record)) ?? tunnel.listening}`;
+}
+
 /** The one line, or document, that says it is ready: whoever started the tunnel from a program waits for it. */
-async function announce(
-  terminal: Terminal,
-  {
-    tunnel,
-    record,
-    client,
-    json,
-  }: { readonly tunnel: Tunnel; readonly record: TargetRecord; readonly client: AccessClient; readonly json: boolean },
-): Promise<void> {
+async function announce(terminal: Terminal, { tunnel, isBrokered, record, client, json }: Announcement): Promise<void> {
   const { listening } = tunnel;
   const { instanceId: entry } = await client.welcome(terminal.signal);
   if (json) {
@@ -110,6 +121,7 @@ async function announce(
       title,
       target: formatTarget(record),
       entry,
+      loggedInBy: isBrokered ? 'gateway' : 'you',
     };
     return terminal.printJson(document, { line: true });
   }
@@ -117,6 +129,7 @@ async function announce(
   terminal.print(
     `Listening on ${listening} → ${way}, tunnel ${tunnel.jobId()}, worker ${formatId(tunnel.worker(), false)}`,
   );
+  if (isBrokered) terminal.note(howToConnect(tunnel, record));
   terminal.note('Ctrl-C stops it. Each connection is placed on its own: gateway debug jobs shows where.');
 }
 
