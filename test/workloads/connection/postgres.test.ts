@@ -209,7 +209,7 @@ describe.skipIf(isMissing)('a PostgreSQL session', () => {
     expect(rows).toEqual([{ rows: 60000 }]);
   });
 
-  it('carries prepared statements with values, binary results and large ones', async () => {
+  it('carries prepared statements with values, binary results and large ones', PATIENTLY, async () => {
     await using(port, async (client) => {
       const add = { name: 'add', text: 'SELECT $1::int + $2::int AS sum' };
       for (const value of [1, 2, 3]) {

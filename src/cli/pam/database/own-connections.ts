@@ -20,9 +20,16 @@ export async function refuseOthers(socket: Socket): Promise<string | undefined> 
 /** User id of the process at the other end of a connection of this machine; undefined if it is not of this machine, or gone. */
 async function ownerOf({ remoteAddress, remotePort, localPort }: Socket): Promise<number | undefined> {
   if (remoteAddress === undefined || remotePort === undefined || localPort === undefined) return undefined;
-  const table = await readFile(isIPv4(remoteAddress) ? '/proc/net/tcp' : '/proc/net/tcp6', 'utf8');
-  return findOwner(table, { port: remotePort, otherPort: localPort });
+  const file = isIPv4(remoteAddress) ? '/proc/net/tcp' : '/proc/net/tcp6';
+  for (let looks = 0; looks < LOOKS_MAX; looks++) {
+    const owner = findOwner(await readFile(file, 'utf8'), { port: remotePort, otherPort: localPort });
+    if (owner !== undefined) return owner;
+  }
+  return undefined;
 }
+
+/** The kernel writes the table piece by piece while connections come and go, and may leave one out. */
+const LOOKS_MAX = 3;
 
 /** Fields of a line: number, local address, remote address, state, queues, timer, retransmissions, user id. Source: proc(5). */
 const [LOCAL, REMOTE, STATE, OWNER] = [1, 2, 3, 7];

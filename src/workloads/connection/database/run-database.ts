@@ -76,7 +76,7 @@ async function carryOut(init: CarryOutInit): Promise<Outcome> {
   const { session, components, options, begun } = init;
   using guard = new SessionGuard(session, options);
   try {
-    const screen = { user: begun.user, columns: 80, rows: 24, terminal: null, command: null };
+    const screen = { user: begun.user, columns: 80, rows: 24, terminal: null, command: session.record.protocol };
     const recording = await startRecording({ session, recorder: components.recorder, guard }, options, screen);
     const { ending, bytesIn, bytesOut } = await pass(init, guard, recording);
     await recording.end({ ...ending, exitCode: null, bytesIn, bytesOut });
