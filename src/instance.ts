@@ -21,7 +21,15 @@ import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
 import { openRecordings, type Recordings } from './recording/index.ts';
 import { createReveal, loadVaultProvider, type PoolVault, type VaultSurroundings } from './vault/index.ts';
-import { createWorkloads, openHostKeyFile, TASKS, TaskRunner, type WorkloadTable } from './workloads/index.ts';
+import type { JobNotice } from './wire/job.ts';
+import {
+  createTasks,
+  createWorkloads,
+  openHostKeyFile,
+  TASK_KINDS,
+  TaskRunner,
+  type WorkloadTable,
+} from './workloads/index.ts';
 
 /** Where an instance writes its log: values as fields, the text second. A pino logger fits. */
 export interface InstanceLog {
@@ -127,7 +135,7 @@ class RunningInstance implements Instance {
     this.#workloads = this.#createWorkloads();
     this.#driver = this.#createDriver();
     this.#vault = createVault(this.#vaultSurroundings());
-    this.#tasks = new TaskRunner({ tasks: TASKS, sink: this.#driver, log: init.log });
+    this.#tasks = this.#createTasks();
     this.#contacts = this.#createContacts();
   }
 
@@ -209,7 +217,7 @@ class RunningInstance implements Instance {
     const poolKeys = [this.#accessKey.id];
     const self = {
       ...this.#self(),
-      capabilities: Object.keys({ ...this.#workloads, ...TASKS }),
+      capabilities: [...Object.keys(this.#workloads), ...TASK_KINDS],
       labels: settings.labels,
       budgetKib: settings.memoryBudgetMb * 1024,
       drainMs: settings.drainMs,
@@ -281,6 +289,19 @@ class RunningInstance implements Instance {
     });
     this.#access = access;
     this.#closers.push(() => access.stop());
+  }
+
+  #createTasks(): TaskRunner {
+    const driver = this.#driver;
+    const rotation = {
+      vault: this.#vault,
+      records: driver.records,
+      findJob: (jobId: string, signal: AbortSignal) => findJob(driver, jobId, signal),
+      scripts: join(this.#directory.path, 'scripts'),
+      unixMs: () => driver.unixMs(),
+      atMs: monotonicMs,
+    };
+    return new TaskRunner({ tasks: createTasks({ rotation }), sink: driver, log: this.#init.log });
   }
 
   #vaultSurroundings(): VaultSurroundings {
@@ -401,6 +422,12 @@ class RunningInstance implements Instance {
         log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a control request failed'),
     };
   }
+}
+
+/** What the pool knows of a job; null: nothing, or nobody can say. */
+async function findJob(port: PoolDriver, jobId: string, signal: AbortSignal): Promise<JobNotice | null> {
+  const reply = await port.queryJob(jobId, false, signal);
+  return reply.kind === 'job' ? reply.notice : null;
 }
 
 /** Addresses of one plane that are told to the others. */

@@ -53,6 +53,7 @@ export const ErrorCodes = {
   'policy-refused': ExitCode.failed,
   evicted: ExitCode.notAllowed,
   'tls-failed': ExitCode.failed,
+  'password-refused': ExitCode.failed,
 } as const;
 /** The stable name of an expected failure. */
 export type ErrorCode = keyof typeof ErrorCodes;

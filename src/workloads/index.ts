@@ -6,7 +6,8 @@
  */
 import type { JobKind } from '../wire/job.ts';
 import { type ConnectionComponents, createConnection } from './connection/index.ts';
-import type { TaskTable } from './task.ts';
+import { createRotation, type RotationComponents } from './rotation/index.ts';
+import type { TaskWorkload } from './task.ts';
 import { tunnel } from './tunnel/index.ts';
 import type { Workload } from './workload.ts';
 
@@ -25,5 +26,15 @@ export function createWorkloads(connection: ConnectionComponents | null): Worklo
   return { tunnel, ...(connection === null ? {} : { connection: createConnection(connection) }) };
 }
 
-/** What this program can do without a client: jobs that begin as soon as they are accepted. */
-export const TASKS: TaskTable = {};
+/** Kinds of job that this program does without a client: they begin as soon as they are accepted. */
+export const TASK_KINDS = ['rotation'] as const;
+
+/** What they need of their instance. */
+export interface TaskComponents {
+  readonly rotation: RotationComponents;
+}
+
+/** What carries them out, one line each. */
+export function createTasks(components: TaskComponents): Readonly<Record<(typeof TASK_KINDS)[number], TaskWorkload>> {
+  return { rotation: createRotation(components.rotation) };
+}

@@ -34,6 +34,11 @@ export class MemoryVault implements Vault {
     this.#keep(recordId, versions);
   }
 
+  /** Another one that claims to be the one, as after a partition. */
+  setBeside(recordId: string, credential: Credential): void {
+    this.#keep(recordId, [newVersion(credential, 'active', null), ...(this.#sets.get(recordId)?.versions ?? [])]);
+  }
+
   async read(recordId: string, signal: AbortSignal): Promise<CredentialSet> {
     return this.#find(recordId, signal);
   }

@@ -1,0 +1,60 @@
+import { GatewayError } from '../../base/errors.ts';
+import type { Label } from '../../wire/member-record.ts';
+import type { TargetRecord } from '../../wire/record.ts';
+import { COMPLEXITY_DEFAULT, type Complexity, parseComplexity } from './complexity.ts';
+
+/** Pure: how a record is rotated, as its labels say. Labels are part of the record, so an admin has signed them and every instance holds them. */
+
+/** Labels with a meaning for rotation. */
+export const RotationLabel = {
+  /** Id of the record whose credential makes the change; without it the account changes itself. */
+  admin: 'rotation.admin',
+  complexity: 'rotation.complexity',
+  /** Scripts of the worker to run before and after. */
+  before: 'rotation.before',
+  after: 'rotation.after',
+  /** `yes`: nothing rotates it. */
+  disabled: 'rotation.disabled',
+} as const;
+
+/** How a record is rotated. */
+export interface RotationProfile {
+  readonly adminRecordId: string | null;
+  readonly complexity: Complexity;
+  readonly before: string | null;
+  readonly after: string | null;
+  readonly isDisabled: boolean;
+}
+
+/** Reads a record's profile. Throws `bad-usage` for a complexity that cannot be read. */
+export function readProfile({ labels }: Pick<TargetRecord, 'labels'>): RotationProfile {
+  const value = (key: string): string | null => labels.find((label) => label.key === key)?.value ?? null;
+  const complexity = value(RotationLabel.complexity);
+  return {
+    adminRecordId: value(RotationLabel.admin),
+    complexity: complexity === null ? COMPLEXITY_DEFAULT : parseComplexity(complexity),
+    before: value(RotationLabel.before),
+    after: value(RotationLabel.after),
+    isDisabled: value(RotationLabel.disabled) === 'yes',
+  };
+}
+
+/** The record's labels with these changes: null takes one away. */
+export function changeLabels(
+  labels: readonly Label[],
+  changes: Readonly<Record<string, string | null | undefined>>,
+): readonly Label[] {
+  const kept = labels.filter(({ key }) => changes[key] === undefined);
+  const set = Object.entries(changes).flatMap(([key, value]) =>
+    value === null || value === undefined ? [] : [{ key, value }],
+  );
+  return [...kept, ...set].sort((left, right) => (left.key < right.key ? -1 : 1));
+}
+
+/** Throws `not-allowed` for a record that must not be rotated now. */
+export function assertRotatable({ title }: TargetRecord, { isDisabled }: RotationProfile): void {
+  if (isDisabled)
+    throw new GatewayError('not-allowed', `rotation of "${title}" is disabled`, {
+      remedy: `pam rotation edit -r "${title}" --enable`,
+    });
+}
