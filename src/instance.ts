@@ -26,6 +26,7 @@ import {
   createTasks,
   createWorkloads,
   openHostKeyFile,
+  readOutput,
   TASK_KINDS,
   TaskRunner,
   type WorkloadTable,
@@ -301,7 +302,16 @@ class RunningInstance implements Instance {
       unixMs: () => driver.unixMs(),
       atMs: monotonicMs,
     };
-    return new TaskRunner({ tasks: createTasks({ rotation }), sink: driver, log: this.#init.log });
+    const discovery = {
+      allowed: this.#init.settings.discoveryAllow,
+      jobsOf: (scopeId: string) =>
+        driver.jobs
+          .jobs(JOBS_LOOKED_THROUGH)
+          .filter(({ kind, recordId }) => kind === 'discovery' && recordId === scopeId),
+      readOutput: (jobId: string, signal: AbortSignal) => readOutput(driver, jobId, signal),
+      atMs: monotonicMs,
+    };
+    return new TaskRunner({ tasks: createTasks({ discovery, rotation }), sink: driver, log: this.#init.log });
   }
 
   #vaultSurroundings(): VaultSurroundings {
@@ -423,6 +433,9 @@ class RunningInstance implements Instance {
     };
   }
 }
+
+/** Jobs among which the last discovery of a range is looked for: all that an instance knows. */
+const JOBS_LOOKED_THROUGH = 5000;
 
 /** What the pool knows of a job; null: nothing, or nobody can say. */
 async function findJob(port: PoolDriver, jobId: string, signal: AbortSignal): Promise<JobNotice | null> {

@@ -19,6 +19,7 @@ const RIGHT: Readonly<Record<string, readonly [string, unknown]>> = {
   replaces: ['berlin-1', 'berlin-1'],
   replace: ['true', true],
   label: ['site=berlin', { site: 'berlin' }],
+  'discovery-allow': ['10.1.0.0/16', ['10.1.0.0/16']],
   'memory-budget-mb': ['512', 512],
   http: ['off', 'off'],
   'recording-days': ['30', 30],
@@ -133,6 +134,13 @@ const WRONG: Readonly<
     texts: [['loud', '"loud" is wrong; expected trace, debug, info, warn, error, fatal or silent']],
     yaml: [[3, '3 is of the wrong type']],
   },
+  'discovery-allow': {
+    texts: [
+      ['10.0.0.0/33', 'is wrong; expected an IPv4 network'],
+      ['everything', 'is wrong'],
+    ],
+    yaml: [[[17], 'is of the wrong type']],
+  },
   'drain-seconds': {
     texts: [
       ['86401', 'from 0 to 86400'],
@@ -187,6 +195,13 @@ describe('the table of settings', () => {
       standby: false,
       replaces: null,
       labels: [],
+      discoveryAllow: [
+        { first: 0x0a000000, last: 0x0affffff },
+        { first: 0xac100000, last: 0xac1fffff },
+        { first: 0xc0a80000, last: 0xc0a8ffff },
+        { first: 0x7f000000, last: 0x7fffffff },
+        { first: 0xa9fe0000, last: 0xa9feffff },
+      ],
       memoryBudgetMb: 8192,
       http: { host: '127.0.0.1', port: 8099 },
       keepRecordings: { ageMsMax: 90 * 86_400_000, bytesMax: 10_240 * 1024 * 1024 },

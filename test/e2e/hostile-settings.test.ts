@@ -42,6 +42,7 @@ const wrongValues = {
   replaces: '',
   replace: '2',
   label: 'site',
+  discoveryAllow: 'everything',
   memoryBudgetMb: '3',
   http: '0.0.0.0',
   recordingDays: 'ever',

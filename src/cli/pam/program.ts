@@ -13,6 +13,7 @@ import { loginCommand } from './login.ts';
 import { proxyCommand } from './proxy.ts';
 import { recordGroup } from './record/index.ts';
 import { recordingGroup } from './recording/index.ts';
+import { rotationGroup } from './rotation/index.ts';
 import { sessionGroup } from './session/index.ts';
 import { tunnelGroup } from './tunnel/index.ts';
 
@@ -37,6 +38,7 @@ export async function assemblePam(terminal: Terminal): Promise<Command> {
       recordingGroup(terminal),
       actionGroup(terminal),
       auditGroup(terminal),
+      rotationGroup(terminal),
       completionCommand('pam', terminal),
     ],
     terminal,

@@ -8,6 +8,7 @@ import {
   listenOrOffKind,
   nameKind,
   pathKind,
+  rangesKind,
   secretKind,
   switchKind,
   type ValueKind,
@@ -31,6 +32,8 @@ export interface Setting<T> {
 
 /** Addresses of other instances one can name: a pool is found through any one of them. */
 const PEERS_MAX = 64;
+/** Networks that can be named for discoveries. */
+const DISCOVERY_RANGES_MAX = 64;
 /** Least memory for sessions, in MB: one of every common kind. */
 const MEMORY_BUDGET_MB_MIN = 64;
 /** A day: whoever wants longer sessions than that to survive a restart wants no restart. */
@@ -165,6 +168,14 @@ export const settingsTable = {
     env: 'GATEWAY_LABEL',
     kind: labelsKind,
     help: 'says something about this instance that jobs can ask for (repeatable)',
+  },
+  discoveryAllow: {
+    ...everywhere,
+    flag: '--discovery-allow <CIDR>',
+    env: 'GATEWAY_DISCOVERY_ALLOW',
+    kind: rangesKind(DISCOVERY_RANGES_MAX),
+    help: 'network that discoveries may look at, in place of the default ones (repeatable); more lets them reach further',
+    otherwise: 'private networks, link-local and loopback',
   },
   memoryBudgetMb: {
     ...everywhere,

@@ -1,3 +1,4 @@
+import { type Ipv4Range, parseRange } from '../../base/ipv4-range.ts';
 import { LABELS_MAX, NAME_LENGTH_MAX } from '../../wire/bounds.ts';
 import type { Label } from '../../wire/member-record.ts';
 import { explainDialAddress, type HostPort, parseHostPort } from '../address.ts';
@@ -155,6 +156,18 @@ export function addressesKind(max: number): ValueKind<readonly string[]> {
     key: (text) => text,
     parse: (text) => (explainDialAddress(text) === undefined ? text : undefined),
     explain: (text) => explainDialAddress(text) ?? '',
+  });
+}
+
+/** Networks, each an IPv4 address, CIDR or first and last address. */
+export function rangesKind(max: number): ValueKind<readonly Ipv4Range[]> {
+  return list({
+    expected: 'an IPv4 network as CIDR, an address, or FIRST-LAST',
+    remedy: 'Write for example 10.0.0.0/8.',
+    max,
+    key: (text) => text,
+    parse: parseRange,
+    explain: () => 'is wrong; expected an IPv4 network as CIDR, an address, or FIRST-LAST',
   });
 }
 

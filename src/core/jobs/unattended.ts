@@ -10,7 +10,7 @@ const UNATTENDED: ReadonlySet<JobKind> = new Set<JobKind>(['discovery', 'rotatio
 /** Kinds that a restarted worker takes up again, to learn what became of them. */
 const RESUMED: ReadonlySet<JobKind> = new Set<JobKind>(['rotation']);
 
-/** A discovery is of a network, not of a record: its permission is that of a record without a name. */
+/** A discovery is of a network, not of a record: its record id names the range, and its permission is that of a record without a name. */
 const NETWORK: Permitted = { recordId: '', title: '', labels: [] };
 
 /** True for jobs that no client opens a session for. Pure. */
@@ -28,5 +28,5 @@ export function subjectOf(
   { kind, recordId }: Pick<JobRequest, 'kind' | 'recordId'>,
   shelf: RecordShelf,
 ): Permitted | undefined {
-  return kind === 'discovery' && recordId === '' ? NETWORK : shelf.find(recordId)[0];
+  return kind === 'discovery' ? NETWORK : shelf.find(recordId)[0];
 }

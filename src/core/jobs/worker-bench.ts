@@ -247,7 +247,7 @@ export class WorkerBench {
     const { context, board, shelf } = this.#parts;
     const { jobId, recordId } = work.notice;
     const record = shelf.find(recordId)[0] ?? null;
-    if (recordId !== '' && record === null) {
+    if (record === null && subjectOf(work.notice, shelf) === undefined) {
       const gone = failure('not-found', `record ${recordId} was removed`);
       return this.#finish(work, 'failed', { error: gone, bytesIn: 0, bytesOut: 0 });
     }

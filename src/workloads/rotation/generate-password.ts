@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.ts';
-import type { Complexity } from './complexity.ts';
+import type { Complexity } from '../../wire/password-complexity.ts';
 
 /** Pure: passwords from bytes of the caller's random source. */
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../../base/secret.ts';
 import type { Credential } from '../../vault/index.ts';
-import type { Complexity } from './complexity.ts';
+import type { Complexity } from '../../wire/password-complexity.ts';
 import { generatePassword } from './generate-password.ts';
 
 /** The credential with another password, from the system's cryptographic random source. */

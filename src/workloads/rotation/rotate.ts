@@ -1,6 +1,6 @@
 import { GatewayError } from '../../base/errors.ts';
 import type { Credential, CredentialVersion } from '../../vault/index.ts';
-import type { Complexity } from './complexity.ts';
+import type { Complexity } from '../../wire/password-complexity.ts';
 import type { CredentialChain } from './credential-chain.ts';
 import { type Account, NOTHING_CHANGED, type RotationTarget, type TargetChange } from './target.ts';
 

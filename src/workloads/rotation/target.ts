@@ -1,7 +1,7 @@
 import { GatewayError } from '../../base/errors.ts';
 import type { Credential } from '../../vault/index.ts';
+import type { Complexity } from '../../wire/password-complexity.ts';
 import type { TargetRecord } from '../../wire/record.ts';
-import type { Complexity } from './complexity.ts';
 
 /** Whom a login is for, and where. */
 export interface Account {

@@ -55,9 +55,9 @@ describe('a job that needs no client', () => {
   });
 
   it('may be about the network instead of a record only where it is a discovery', () => {
-    const { worker, jobId } = accepted({ kind: 'discovery', recordId: '' });
+    const { worker, jobId } = accepted({ kind: 'discovery', recordId: 'digest-of-the-range' });
     expect(worker.begun).toEqual([jobId]);
-    expect(() => accepted({ kind: 'rotation', recordId: '' })).toThrow('not-found');
+    expect(() => accepted({ kind: 'rotation', recordId: 'digest-of-the-range' })).toThrow('not-found');
   });
 
   it('tells everybody how far it is', () => {

@@ -7,7 +7,7 @@ import {
   PASSWORD_LENGTH_MAX,
   parseComplexity,
   SYMBOLS_DEFAULT,
-} from '../../../src/workloads/rotation/complexity.ts';
+} from '../../../src/wire/password-complexity.ts';
 import { below, generatePassword } from '../../../src/workloads/rotation/generate-password.ts';
 
 const least = fc.integer({ min: 0, max: 8 });

@@ -5,19 +5,23 @@
  */
 import { GatewayError } from '../../../base/errors.ts';
 import type { Credential } from '../../../vault/index.ts';
+import { RotationLabel } from '../../../wire/rotation-profile.ts';
 import { renewPassword } from '../renew-password.ts';
 import { type Account, CHANGE_MS, LOGIN_MS, labelOf, type RotationTarget, type TargetChange } from '../target.ts';
 import { runScript, type ScriptResult } from './run-script.ts';
-
-/** Name of the label with the script's file name. */
-export const SCRIPT_LABEL = 'rotation.script';
 
 const [LOGIN_REFUSED, PASSWORD_REFUSED] = [10, 11];
 
 /** The target over one folder of scripts. */
 export function createScriptTarget(folder: string): RotationTarget {
   const run = (document: object, record: Account['record'], ms: number, signal: AbortSignal): Promise<ScriptResult> =>
-    runScript({ folder, name: labelOf(record, SCRIPT_LABEL) ?? '', input: JSON.stringify(document), ms, signal });
+    runScript({
+      folder,
+      name: labelOf(record, RotationLabel.script) ?? '',
+      input: JSON.stringify(document),
+      ms,
+      signal,
+    });
   return {
     name: 'script',
     renew: renewPassword,

@@ -1,4 +1,4 @@
-import { GatewayError } from '../../base/errors.ts';
+import { GatewayError } from '../base/errors.ts';
 
 /** Pure: what a generated password has to look like. */
 

@@ -1,7 +1,7 @@
-import { GatewayError } from '../../base/errors.ts';
-import type { Label } from '../../wire/member-record.ts';
-import type { TargetRecord } from '../../wire/record.ts';
-import { COMPLEXITY_DEFAULT, type Complexity, parseComplexity } from './complexity.ts';
+import { GatewayError } from '../base/errors.ts';
+import type { Label } from './member-record.ts';
+import { COMPLEXITY_DEFAULT, type Complexity, parseComplexity } from './password-complexity.ts';
+import type { TargetRecord } from './record.ts';
 
 /** Pure: how a record is rotated, as its labels say. Labels are part of the record, so an admin has signed them and every instance holds them. */
 
@@ -10,6 +10,8 @@ export const RotationLabel = {
   /** Id of the record whose credential makes the change; without it the account changes itself. */
   admin: 'rotation.admin',
   complexity: 'rotation.complexity',
+  /** Script of the worker that logs in and changes, in place of what the protocol says. */
+  script: 'rotation.script',
   /** Scripts of the worker to run before and after. */
   before: 'rotation.before',
   after: 'rotation.after',
@@ -21,6 +23,7 @@ export const RotationLabel = {
 export interface RotationProfile {
   readonly adminRecordId: string | null;
   readonly complexity: Complexity;
+  readonly script: string | null;
   readonly before: string | null;
   readonly after: string | null;
   readonly isDisabled: boolean;
@@ -33,6 +36,7 @@ export function readProfile({ labels }: Pick<TargetRecord, 'labels'>): RotationP
   return {
     adminRecordId: value(RotationLabel.admin),
     complexity: complexity === null ? COMPLEXITY_DEFAULT : parseComplexity(complexity),
+    script: value(RotationLabel.script),
     before: value(RotationLabel.before),
     after: value(RotationLabel.after),
     isDisabled: value(RotationLabel.disabled) === 'yes',

@@ -1,0 +1,34 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { AccessClient } from '../../../access/client/index.ts';
+import { GatewayError } from '../../../base/errors.ts';
+import { isFinal, type JobNotice } from '../../../wire/job.ts';
+import type { Terminal } from '../../frame/terminal.ts';
+import { printable } from '../../frame/text.ts';
+
+/** Between two questions: reports of a job come not much oftener. */
+const LOOK_MS = 300;
+/** A job that no instance knows for so long has been forgotten by all. */
+const UNKNOWN_MS = 15_000;
+
+/** Waits for a job's end and shows how far it is, on stderr. Whoever interrupts the wait leaves the job running. */
+export async function awaitJob(client: AccessClient, jobId: string, terminal: Terminal): Promise<JobNotice> {
+  let said = '';
+  let knownAtMs = performance.now();
+  for (;;) {
+    const { notice } = await client.request({ kind: 'job-info', jobId }, 'job', terminal.signal);
+    if (notice !== null && isFinal(notice.state)) return notice;
+    if (notice !== null) knownAtMs = performance.now();
+    if (performance.now() - knownAtMs > UNKNOWN_MS)
+      throw new GatewayError('outcome-unknown', `no instance knows what became of job ${jobId}`);
+    const line = notice?.progress?.message ?? '';
+    if (line !== '' && line !== said) terminal.note(printable(line));
+    said = line;
+    await delay(LOOK_MS, undefined, { signal: terminal.signal });
+  }
+}
+
+/** Throws for a job that did not succeed: what is printed before says more. */
+export function assertSucceeded({ state, error, jobId }: JobNotice): void {
+  if (state === 'succeeded') return;
+  throw new GatewayError(error?.code ?? 'outcome-unknown', error?.message ?? `job ${jobId} is ${state}`);
+}

@@ -1,0 +1,88 @@
+/** Pure: what a discovery found, as JSON and as a table. What comes from the worker is untrusted. */
+import { z } from 'zod';
+import { GatewayError } from '../../../../base/errors.ts';
+import { formatTable } from '../../../frame/table.ts';
+import type { Style } from '../../../frame/terminal.ts';
+
+const line = z.string().max(500);
+const known = z.object({
+  host: line,
+  port: z.int(),
+  service: line,
+  version: line.nullable(),
+  hostKey: line.nullable(),
+});
+const findings = z.object({
+  found: z.array(
+    known.extend({
+      banner: line,
+      system: line.nullable(),
+      certificate: z.object({ subject: line, issuer: line, validTo: line, sha256: line }).nullable(),
+      accounts: z.array(line),
+    }),
+  ),
+  delta: z.object({ added: z.array(known), changed: z.array(known), gone: z.array(known) }),
+  /** The earlier discovery of the same range that the delta is against. */
+  since: line.nullable(),
+  hostsUp: z.int(),
+  tried: z.int(),
+  seconds: z.number(),
+  cut: z.boolean(),
+});
+
+/** What was found. */
+export type Findings = z.infer<typeof findings>;
+
+const NOTHING: Findings = {
+  found: [],
+  delta: { added: [], changed: [], gone: [] },
+  since: null,
+  hostsUp: 0,
+  tried: 0,
+  seconds: 0,
+  cut: false,
+};
+
+/** Checks a worker's output; none is nothing found. Throws `bad-message`. */
+export function readFindings(output: unknown): Findings {
+  if (output === null) return NOTHING;
+  const read = findings.safeParse(output);
+  if (read.success) return read.data;
+  throw new GatewayError('bad-message', "the worker's output has another form than this version knows", {
+    cause: read.error,
+  });
+}
+
+/** The table, and what has changed since the last time. */
+export function renderFindings(found: Findings, { palette, width }: Style): readonly string[] {
+  const { delta, since, hostsUp, tried, seconds } = found;
+  const summary = `${found.found.length} services on ${hostsUp} hosts; ${tried} connects in ${seconds.toFixed(1)} s`;
+  const changes = `since ${since}: ${delta.added.length} added, ${delta.changed.length} changed, ${delta.gone.length} gone`;
+  const mark = (host: string, port: number): string => {
+    const isIn = (list: Findings['delta']['added']): boolean =>
+      list.some((one) => one.host === host && one.port === port);
+    return isIn(delta.added) ? 'added' : isIn(delta.changed) ? 'changed' : '';
+  };
+  const table = formatTable({
+    width,
+    paintTitle: palette.faint,
+    columns: [
+      { title: 'HOST' },
+      { title: 'PORT', align: 'right' },
+      { title: 'SERVICE' },
+      { title: 'VERSION', cutTo: 12, dropOrder: 3 },
+      { title: 'BANNER', cutTo: 12, dropOrder: 4 },
+      { title: 'CHANGE', dropOrder: 2 },
+    ],
+    rows: found.found.map(({ host, port, service, version, banner }) => [
+      host,
+      String(port),
+      service,
+      version ?? '–',
+      banner,
+      since === null ? '–' : mark(host, port),
+    ]),
+  });
+  const gone = delta.gone.map(({ host, port, service }) => `gone: ${host}:${port} ${service}`);
+  return [...(found.found.length === 0 ? [] : table), ...gone, summary, ...(since === null ? [] : [changes])];
+}

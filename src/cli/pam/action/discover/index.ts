@@ -1,0 +1,17 @@
+/** `pam action discover`: what is out there. */
+import type { Command } from 'commander';
+import { defineGroup } from '../../../frame/command-tree.ts';
+import type { Terminal } from '../../../frame/terminal.ts';
+import { startDiscoveryCommand } from './start.ts';
+
+/** The group and its commands. */
+export function discoverGroup(terminal: Terminal): Command {
+  return defineGroup(
+    {
+      name: 'discover',
+      summary: 'which hosts answer, what listens there, what has changed',
+      examples: ['pam action discover start --target 10.0.0.0/24 --wait'],
+    },
+    [startDiscoveryCommand(terminal)],
+  ).alias('d');
+}

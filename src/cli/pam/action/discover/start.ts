@@ -1,0 +1,86 @@
+import { type Command, Option } from 'commander';
+import { GatewayError } from '../../../../base/errors.ts';
+import { readScope, ScopeParameter, scopeId } from '../../../../wire/discovery-scope.ts';
+import type { JobNotice, Parameter } from '../../../../wire/job.ts';
+import { defineCommand } from '../../../frame/command-tree.ts';
+import { collect } from '../../../frame/flags.ts';
+import type { Terminal } from '../../../frame/terminal.ts';
+import { addProfileOptions, type Connected, type ProfileOptions, withClient } from '../../connection.ts';
+import { assertSucceeded, awaitJob } from '../await-job.ts';
+import { readOutput } from '../job-output.ts';
+import { readFindings, renderFindings } from './findings.ts';
+
+interface StartOptions extends ProfileOptions {
+  readonly target: readonly string[];
+  readonly ports: string;
+  readonly rate?: string;
+  readonly wait?: boolean;
+}
+
+const EXAMPLE = 'pam action discover start --target 10.0.0.0/24 --ports common --wait';
+/** A discovery whose worker is lost begins anew elsewhere so often. */
+const TRIES_MAX = 3;
+
+/** `pam action discover start`: looks at a range. */
+export function startDiscoveryCommand(terminal: Terminal): Command {
+  const command = defineCommand({
+    name: 'start',
+    summary: 'look at addresses and ports, and name what listens there',
+    examples: [EXAMPLE, 'pam action discover start --target 10.0.0.5 --ports 22,5432,8000-8100 --wait --json'],
+  }).alias('s');
+  return addProfileOptions(command)
+    .addOption(
+      new Option('--target <CIDR|HOST>', 'IPv4 network, address or FIRST-LAST (repeatable)')
+        .default([], 'none')
+        .argParser(collect),
+    )
+    .option('--ports <LIST>', 'common, or for example 22,5432,8000-8100', 'common')
+    .option('--rate <N>', 'connects begun per second; more is quicker and easier to notice (default: 500)')
+    .option('--wait', 'until it has ended; shows how far it is')
+    .action((options: StartOptions) =>
+      withClient(terminal, options, (connected) => discover(connected, options, terminal)),
+    );
+}
+
+async function discover(connected: Connected, options: StartOptions, terminal: Terminal): Promise<void> {
+  if (options.target.length === 0)
+    throw new GatewayError('bad-usage', '--target is missing', { remedy: `Type for example: ${EXAMPLE}` });
+  const job = await begin(connected, options, terminal);
+  if (options.wait !== true) {
+    const { jobId, state, worker } = job;
+    if (options.json === true) return terminal.printJson({ jobId, state, worker });
+    return terminal.print(`discovery: job ${jobId}\nNext: pam action job-info ${jobId}`);
+  }
+  const ended = await finish(connected, options, { job, terminal });
+  const { output, outputMissing } = await readOutput(connected.client, ended, terminal.signal);
+  if (outputMissing !== null) throw new GatewayError('unreachable', outputMissing);
+  const findings = readFindings(output);
+  const { jobId, state, error, progress } = ended;
+  if (options.json === true) terminal.printJson({ jobId, state, error, message: progress?.message ?? '', ...findings });
+  else if (state === 'succeeded') terminal.print(renderFindings(findings, terminal.style()).join('\n'));
+  assertSucceeded(ended);
+}
+
+async function begin({ client }: Connected, options: StartOptions, terminal: Terminal): Promise<JobNotice> {
+  const parameters: readonly Parameter[] = [
+    ...options.target.map((value) => ({ name: ScopeParameter.target, value })),
+    { name: ScopeParameter.ports, value: options.ports },
+    ...(options.rate === undefined ? [] : [{ name: ScopeParameter.rate, value: options.rate }]),
+  ];
+  const recordId = scopeId(readScope(parameters));
+  return (await client.submit({ kind: 'discovery', recordId, parameters }, terminal.signal)).notice;
+}
+
+/** It changes nothing, so when its worker is lost it simply begins again on another one. */
+async function finish(
+  connected: Connected,
+  options: StartOptions,
+  { job, terminal }: { readonly job: JobNotice; readonly terminal: Terminal },
+): Promise<JobNotice> {
+  let ended = await awaitJob(connected.client, job.jobId, terminal);
+  for (let tries = 1; ended.state === 'lost' && tries < TRIES_MAX; tries++) {
+    terminal.note(`worker ${ended.worker ?? '–'} was lost; beginning anew elsewhere`);
+    ended = await awaitJob(connected.client, (await begin(connected, options, terminal)).jobId, terminal);
+  }
+  return ended;
+}

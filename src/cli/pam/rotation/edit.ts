@@ -1,0 +1,90 @@
+import type { Command } from 'commander';
+import { GatewayError } from '../../../base/errors.ts';
+import { NAME_LENGTH_MAX } from '../../../wire/bounds.ts';
+import { parseComplexity } from '../../../wire/password-complexity.ts';
+import { changeLabels, RotationLabel } from '../../../wire/rotation-profile.ts';
+import { defineCommand } from '../../frame/command-tree.ts';
+import { parseText, requireFlag } from '../../frame/flags.ts';
+import type { Terminal } from '../../frame/terminal.ts';
+import { addProfileOptions, type Connected, type ProfileOptions, signWithOption, withClient } from '../connection.ts';
+import { findRecord } from '../find-record.ts';
+import { publishRecord } from '../record/publish-record.ts';
+import { renderRotation, reportRotation } from './report.ts';
+
+interface EditOptions extends ProfileOptions {
+  readonly record?: string;
+  readonly admin?: string;
+  readonly complexity?: string;
+  readonly script?: string;
+  readonly before?: string;
+  readonly after?: string;
+  readonly enable?: boolean;
+  readonly disable?: boolean;
+  readonly signWith: readonly string[];
+}
+
+const EXAMPLE = 'pam rotation edit -r orders-db --complexity 24,2,2,2,2';
+
+/** `pam rotation edit -r RECORD`: changes what is given, and takes away what is given as the empty text. */
+export function editRotationCommand(terminal: Terminal): Command {
+  const command = defineCommand({
+    name: 'edit',
+    summary: 'change how a record is rotated',
+    examples: [EXAMPLE, 'pam rotation edit -r web-1 --admin web-1-root', 'pam rotation edit -r web-1 --admin ""'],
+  });
+  return addProfileOptions(command)
+    .option('-r, --record <RECORD>', 'id or unique title')
+    .option('--admin <RECORD>', 'record whose credential makes the change; empty: the account changes itself')
+    .option('-x, --complexity <LIST>', 'length,upper,lower,digits,symbols[,allowed]')
+    .option('--script <NAME>', "file in the scripts folder of each instance's data directory that does it")
+    .option('--before <NAME>', 'script to run before; when it fails nothing is changed')
+    .option('--after <NAME>', 'script to run after')
+    .option('-e, --enable', 'let it be rotated')
+    .option('-d, --disable', 'let nothing rotate it')
+    .addOption(signWithOption())
+    .action((options: EditOptions) => withClient(terminal, options, (connected) => edit(connected, options, terminal)));
+}
+
+async function edit(connected: Connected, options: EditOptions, terminal: Terminal): Promise<void> {
+  const { signal } = terminal;
+  const named = requireFlag(options.record, '--record', EXAMPLE);
+  const changes = await changesOf(connected, options, signal);
+  if (Object.values(changes).every((value) => value === undefined))
+    throw new GatewayError('bad-usage', 'nothing to change', { remedy: `Type for example: ${EXAMPLE}` });
+  const before = await findRecord(connected.client, named, signal);
+  const { unixMs } = await connected.client.welcome(signal);
+  const labels = changeLabels(before.labels, changes);
+  const record = { ...before, labels, revision: before.revision + 1, changedUnixMs: unixMs };
+  await publishRecord(connected, record, { signWith: options.signWith, terminal });
+  const report = reportRotation(record);
+  if (options.json === true) return terminal.printJson(report);
+  terminal.print(renderRotation(report, terminal.style()).join('\n'));
+}
+
+/** Labels with their new values; null takes one away, undefined leaves it. */
+async function changesOf(
+  { client }: Connected,
+  options: EditOptions,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string | null | undefined>>> {
+  const { admin, complexity, script, before, after, enable, disable } = options;
+  if (complexity !== undefined && complexity !== '') parseComplexity(complexity);
+  if (enable === true && disable === true)
+    throw new GatewayError('bad-usage', '--enable and --disable exclude each other');
+  return {
+    [RotationLabel.admin]:
+      admin === undefined || admin === ''
+        ? textOf(admin, '--admin')
+        : (await findRecord(client, admin, signal)).recordId,
+    [RotationLabel.complexity]: textOf(complexity, '--complexity'),
+    [RotationLabel.script]: textOf(script, '--script'),
+    [RotationLabel.before]: textOf(before, '--before'),
+    [RotationLabel.after]: textOf(after, '--after'),
+    [RotationLabel.disabled]: disable === true ? 'yes' : enable === true ? null : undefined,
+  };
+}
+
+function textOf(text: string | undefined, flag: string): string | null | undefined {
+  if (text === undefined) return undefined;
+  return text === '' ? null : parseText(text, { flag, max: NAME_LENGTH_MAX });
+}

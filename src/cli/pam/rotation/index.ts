@@ -1,0 +1,14 @@
+/** `pam rotation`: how records are rotated. */
+import type { Command } from 'commander';
+import { defineGroup } from '../../frame/command-tree.ts';
+import type { Terminal } from '../../frame/terminal.ts';
+import { editRotationCommand } from './edit.ts';
+import { rotationInfoCommand } from './info.ts';
+
+/** The group and its commands. */
+export function rotationGroup(terminal: Terminal): Command {
+  return defineGroup(
+    { name: 'rotation', summary: 'how records are rotated', examples: ['pam rotation info -r orders-db'] },
+    [editRotationCommand(terminal), rotationInfoCommand(terminal)],
+  );
+}

@@ -1,0 +1,111 @@
+/**
+ * Discovery: which hosts of a range answer, what listens there, and what has changed since the last look at the same range. Connects are paced, protocols
+ * are spoken up to the point where a server says who it is, and nothing is logged in to. It is *not* a port scanner for foreign networks: outside of
+ * what the instance allows it refuses.
+ */
+
+import { GatewayError } from '../../base/errors.ts';
+import type { Ipv4Range } from '../../base/ipv4-range.ts';
+import { assertAllowed, readScope, type Scope, scopeId } from '../../wire/discovery-scope.ts';
+import { isFinal, type JobNotice } from '../../wire/job.ts';
+import type { Task, TaskOutcome, TaskWorkload } from '../task.ts';
+import { compareRuns, type Known } from './delta.ts';
+import { type Found, type ScanProgress, type ScanResult, scan } from './scan.ts';
+
+/** What discovering needs of its instance. */
+export interface DiscoveryComponents {
+  readonly allowed: readonly Ipv4Range[];
+  /** Discoveries of a range that the pool knows of, newest first. */
+  jobsOf(scopeId: string): readonly JobNotice[];
+  /** The output of an ended job; null if it cannot be had any more. */
+  readOutput(jobId: string, signal: AbortSignal): Promise<unknown>;
+  /** A clock that only goes forward. */
+  atMs(): number;
+}
+
+/** The workload over its components. */
+export function createDiscovery(components: DiscoveryComponents): TaskWorkload {
+  return { kind: 'discovery', run: (task) => run(task, components) };
+}
+
+async function run(task: Task, components: DiscoveryComponents): Promise<TaskOutcome> {
+  const { notice, parameters, cancelled: signal } = task;
+  const scope = readScope(parameters);
+  if (notice.recordId !== scopeId(scope))
+    throw new GatewayError('bad-usage', 'the job names another range than its parameters');
+  assertAllowed(scope, components.allowed);
+  assertOnlyOne(notice, components);
+  const beganMs = components.atMs();
+  const onProgress = (progress: ScanProgress): void => tell(task, progress, components.atMs() - beganMs);
+  const result = await scan(scope, { signal, atMs: components.atMs, onProgress });
+  const seconds = (components.atMs() - beganMs) / 1000;
+  return outcomeOf({ scope, result, seconds, before: await lastRun(notice, components, signal) });
+}
+
+/** One discovery of a range at a time: of two that began together the one that was asked for first goes on. */
+function assertOnlyOne(own: JobNotice, components: DiscoveryComponents): void {
+  const other = components
+    .jobsOf(own.recordId)
+    .find((job) => job.jobId !== own.jobId && !isFinal(job.state) && isEarlier(job, own));
+  if (other === undefined) return;
+  throw new GatewayError(
+    'already-exists',
+    `discovery ${other.jobId} of the same range runs on ${other.worker ?? '–'}`,
+    {
+      remedy: `pam action job-info ${other.jobId} shows how far it is.`,
+    },
+  );
+}
+
+function isEarlier(one: JobNotice, other: JobNotice): boolean {
+  if (one.submittedUnixMs !== other.submittedUnixMs) return one.submittedUnixMs < other.submittedUnixMs;
+  return one.jobId < other.jobId;
+}
+
+function tell({ report }: Task, progress: ScanProgress, elapsedMs: number): void {
+  const { tried, total, hostsUp, found } = progress;
+  const perSecond = (tried * 1000) / Math.max(1, elapsedMs);
+  const leftSeconds = Math.ceil((total - tried) / Math.max(1, perSecond));
+  report(
+    `${tried} of ${total} connects, ${Math.round(perSecond)}/s, ${hostsUp} hosts up, ${found} services, about ${leftSeconds} s left`,
+    Math.floor((tried * 1000) / total),
+  );
+}
+
+async function lastRun(
+  own: JobNotice,
+  components: DiscoveryComponents,
+  signal: AbortSignal,
+): Promise<{ readonly jobId: string; readonly found: readonly Known[] } | null> {
+  const last = components.jobsOf(own.recordId).find(({ jobId, state }) => jobId !== own.jobId && state === 'succeeded');
+  if (last === undefined) return null;
+  const output = await components.readOutput(last.jobId, signal);
+  const isOurs = typeof output === 'object' && output !== null && 'found' in output && Array.isArray(output.found);
+  return isOurs ? { jobId: last.jobId, found: output.found as readonly Known[] } : null;
+}
+
+function outcomeOf(run: {
+  readonly scope: Scope;
+  readonly result: ScanResult;
+  readonly seconds: number;
+  readonly before: Awaited<ReturnType<typeof lastRun>>;
+}): TaskOutcome {
+  const { result, seconds, before } = run;
+  const delta = before === null ? { added: [], changed: [], gone: [] } : compareRuns(before.found, result.services);
+  const { tried, hostsUp, services, isCut } = result;
+  const message = `${services.length} services on ${hostsUp} hosts, ${tried} connects in ${seconds.toFixed(1)} s${isCut ? '; there were more' : ''}`;
+  const output = {
+    found: services.map(reported),
+    delta,
+    since: before?.jobId ?? null,
+    hostsUp,
+    tried,
+    seconds,
+    cut: isCut,
+  };
+  return { state: 'succeeded', error: null, message, output };
+}
+
+function reported(found: Found): object {
+  return { ...found, accounts: [] };
+}

@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { formatAddress, isWithin, parseRange, sizeOf } from '../../src/base/ipv4-range.ts';
+import { COMMON_PORTS, PORTS_MAX, parsePorts } from '../../src/wire/discovery-ports.ts';
+import { assertAllowed, readScope, scopeId } from '../../src/wire/discovery-scope.ts';
+
+const target = (value: string) => ({ name: 'target', value });
+const scope = (...targets: string[]) => readScope([...targets.map(target), { name: 'ports', value: '22' }]);
+
+describe('a range', () => {
+  it.each([
+    ['10.0.0.5', '10.0.0.5', 1],
+    ['10.0.0.77/24', '10.0.0.0', 256],
+    ['10.0.0.0/32', '10.0.0.0', 1],
+    ['0.0.0.0/0', '0.0.0.0', 2 ** 32],
+    ['10.0.0.5-10.0.0.9', '10.0.0.5', 5],
+    ['255.255.255.255', '255.255.255.255', 1],
+  ])('%s begins at %s and has %i addresses', (text, first, size) => {
+    const range = parseRange(text);
+    expect(range === undefined ? undefined : [formatAddress(range.first), sizeOf(range)]).toEqual([first, size]);
+  });
+
+  it.each([
+    '',
+    '10.0.0',
+    '10.0.0.256',
+    '10.0.0.0/33',
+    '10.0.0.9-10.0.0.5',
+    '10.0.0.0/8/8',
+    '10.0.0.1-',
+    'web-1',
+    '::1',
+    ' 10.0.0.1',
+  ])('%j is none', (text) => expect(parseRange(text)).toBeUndefined());
+
+  it('is within others exactly when each of its addresses is in one of them', () => {
+    const small = fc.tuple(fc.nat(40), fc.nat(8)).map(([first, more]) => ({ first, last: first + more }));
+    fc.assert(
+      fc.property(small, fc.array(small, { maxLength: 5 }), (range, others) => {
+        const each = Array.from({ length: sizeOf(range) }, (_, index) => range.first + index);
+        const all = each.every((one) => others.some(({ first, last }) => first <= one && one <= last));
+        expect(isWithin(range, others)).toBe(all);
+      }),
+    );
+  });
+});
+
+describe('ports', () => {
+  it('are a list, ranges, and the common ones', () => {
+    expect(parsePorts('80,22,8000-8002,22')).toEqual([22, 80, 8000, 8001, 8002]);
+    expect(parsePorts('common')).toEqual(COMMON_PORTS);
+    expect(parsePorts('common,4711')).toContain(4711);
+  });
+
+  it.each(['', '0', '65536', '22-', '80-22', '22;80', 'ssh', `1-${PORTS_MAX + 1}`])('%j is refused', (text) => {
+    expect(() => parsePorts(text)).toThrow(/^--ports: /);
+  });
+});
+
+describe('the scope of a discovery', () => {
+  it.each([
+    [[], '0 targets'],
+    [[target('web-1')], 'no IPv4 address or range'],
+    [[target('10.0.0.0/15')], '131072 addresses; at most 65536'],
+    [[target('10.0.0.1'), { name: 'rate', value: '0' }], '1 to 2000'],
+    [[target('10.0.0.1'), { name: 'rate', value: 'fast' }], '1 to 2000'],
+  ])('%j is refused', (parameters, why) => {
+    expect(() => readScope(parameters)).toThrow(why);
+  });
+
+  it('has the same name whatever the order, and another one for anything else', () => {
+    expect(scopeId(scope('10.0.0.1', '10.0.0.9'))).toBe(scopeId(scope('10.0.0.9', '10.0.0.1')));
+    expect(scopeId(scope('10.0.0.0/24'))).toBe(scopeId(scope('10.0.0.0-10.0.0.255')));
+    expect(scopeId(scope('10.0.0.1'))).not.toBe(scopeId(scope('10.0.0.2')));
+    expect(scopeId(scope('10.0.0.1'))).toHaveLength(22);
+  });
+
+  it('is refused outside of what is allowed, with the remedy', () => {
+    const allowed = [parseRange('10.0.0.0/8') ?? { first: 0, last: 0 }];
+    expect(() => assertAllowed(scope('10.1.2.3'), allowed)).not.toThrow();
+    expect(() => assertAllowed(scope('10.255.255.0-11.0.0.0'), allowed)).toThrow(
+      '10.255.255.0-11.0.0.0 is outside of what this instance may scan: 10.0.0.0-10.255.255.255',
+    );
+  });
+});
