@@ -21,12 +21,10 @@ import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
 import { openRecordings, type Recordings } from './recording/index.ts';
 import { createReveal, loadVaultProvider, type PoolVault, type VaultSurroundings } from './vault/index.ts';
-import type { JobNotice } from './wire/job.ts';
 import {
   createTasks,
   createWorkloads,
   openHostKeyFile,
-  readOutput,
   TASK_KINDS,
   TaskRunner,
   type WorkloadTable,
@@ -293,25 +291,14 @@ class RunningInstance implements Instance {
   }
 
   #createTasks(): TaskRunner {
-    const driver = this.#driver;
-    const rotation = {
+    const components = {
+      port: this.#driver,
       vault: this.#vault,
-      records: driver.records,
-      findJob: (jobId: string, signal: AbortSignal) => findJob(driver, jobId, signal),
-      scripts: join(this.#directory.path, 'scripts'),
-      unixMs: () => driver.unixMs(),
-      atMs: monotonicMs,
-    };
-    const discovery = {
       allowed: this.#init.settings.discoveryAllow,
-      jobsOf: (scopeId: string) =>
-        driver.jobs
-          .jobs(JOBS_LOOKED_THROUGH)
-          .filter(({ kind, recordId }) => kind === 'discovery' && recordId === scopeId),
-      readOutput: (jobId: string, signal: AbortSignal) => readOutput(driver, jobId, signal),
+      scripts: join(this.#directory.path, 'scripts'),
       atMs: monotonicMs,
     };
-    return new TaskRunner({ tasks: createTasks({ discovery, rotation }), sink: driver, log: this.#init.log });
+    return new TaskRunner({ tasks: createTasks(components), sink: this.#driver, log: this.#init.log });
   }
 
   #vaultSurroundings(): VaultSurroundings {
@@ -432,15 +419,6 @@ class RunningInstance implements Instance {
         log.error({ error: error instanceof Error ? error.stack : String(error) }, 'a control request failed'),
     };
   }
-}
-
-/** Jobs among which the last discovery of a range is looked for: all that an instance knows. */
-const JOBS_LOOKED_THROUGH = 5000;
-
-/** What the pool knows of a job; null: nothing, or nobody can say. */
-async function findJob(port: PoolDriver, jobId: string, signal: AbortSignal): Promise<JobNotice | null> {
-  const reply = await port.queryJob(jobId, false, signal);
-  return reply.kind === 'job' ? reply.notice : null;
 }
 
 /** Addresses of one plane that are told to the others. */

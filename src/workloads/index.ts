@@ -6,18 +6,15 @@
  */
 import type { JobKind } from '../wire/job.ts';
 import { type ConnectionComponents, createConnection } from './connection/index.ts';
-import { createDiscovery, type DiscoveryComponents } from './discovery/index.ts';
-import { createRotation, type RotationComponents } from './rotation/index.ts';
-import type { TaskWorkload } from './task.ts';
 import { tunnel } from './tunnel/index.ts';
 import type { Workload } from './workload.ts';
 
 export type { ConnectionComponents } from './connection/index.ts';
 export type { HostKeyBook } from './connection/ssh/host-key.ts';
 export { openHostKeyFile } from './connection/ssh/host-key-file.ts';
-export { readOutput } from './read-output.ts';
 export type { Task, TaskOutcome, TaskTable, TaskWorkload } from './task.ts';
 export { TaskRunner } from './task-runner.ts';
+export { createTasks, TASK_KINDS } from './tasks.ts';
 export type { ChannelDuplex, Outcome, Session, SessionChannel, Workload } from './workload.ts';
 
 /** Kinds of job with their workload. */
@@ -26,18 +23,4 @@ export type WorkloadTable = Readonly<Partial<Record<JobKind, Workload>>>;
 /** What this program can do with a client. Without what connections need, there are none. */
 export function createWorkloads(connection: ConnectionComponents | null): WorkloadTable {
   return { tunnel, ...(connection === null ? {} : { connection: createConnection(connection) }) };
-}
-
-/** Kinds of job that this program does without a client: they begin as soon as they are accepted. */
-export const TASK_KINDS = ['discovery', 'rotation'] as const;
-
-/** What they need of their instance. */
-export interface TaskComponents {
-  readonly discovery: DiscoveryComponents;
-  readonly rotation: RotationComponents;
-}
-
-/** What carries them out, one line each. */
-export function createTasks(components: TaskComponents): Readonly<Record<(typeof TASK_KINDS)[number], TaskWorkload>> {
-  return { discovery: createDiscovery(components.discovery), rotation: createRotation(components.rotation) };
 }

@@ -1,6 +1,6 @@
 /** The gateway that the small pools belong to, and its one record. */
 
-import type { GatewayFacts, Remembered, Reply, Stored } from '../../../src/core/index.ts';
+import type { GatewayFacts, OutputPage, Remembered, Reply, Stored } from '../../../src/core/index.ts';
 import type { Failure } from '../../../src/wire/job.ts';
 import { limitSeal } from '../../../src/wire/limit.ts';
 import { type TargetRecord, targetRecordSeal } from '../../../src/wire/record.ts';
@@ -88,4 +88,17 @@ export function failureOf(answer: Reply | 'run' | undefined): Failure {
   if (answer === undefined || answer === 'run' || answer.kind !== 'refused')
     throw new Error(`not refused: ${JSON.stringify(answer)}`);
   return answer.failure;
+}
+
+/** Bytes of a page of output. */
+export const PAGE_BYTES = 4;
+
+/** What the driver reads: as in production a page is bounded, here by little. */
+export function outputPage(
+  disk: readonly Stored[],
+  { jobId, offset }: { readonly jobId: string; readonly offset: number },
+): OutputPage | null {
+  const kept = disk.findLast((what) => what.kind === 'job-output' && what.jobId === jobId);
+  if (kept?.kind !== 'job-output') return null;
+  return { totalBytes: kept.output.length, bytes: kept.output.slice(offset, offset + PAGE_BYTES) };
 }

@@ -7,7 +7,6 @@ import {
   type Event,
   type GatewayFacts,
   type JobResult,
-  type OutputPage,
   type PoolMachine,
   type Reply,
   type Stored,
@@ -26,6 +25,7 @@ import {
   type Fate,
   GATEWAY_UID,
   gatewayOf,
+  outputPage,
   RECORD_ID,
   recordOf,
   remember,
@@ -36,9 +36,6 @@ import {
 const [DELAY_MS, WRITE_MS] = [20, 2];
 /** Simulated time in which a pool without faults must have formed. */
 const FORMING_MS = 20_000;
-
-/** Bytes of a page of output. */
-export const PAGE_BYTES = 4;
 
 /** One instance and what it did. */
 export interface Instance extends Doings {
@@ -318,7 +315,7 @@ export class SmallPool {
         from.begun.push(`${effect.resumed ? 'again ' : ''}${effect.notice.jobId}`);
         return;
       case 'load-output':
-        return this.feed(from, { kind: 'output-loaded', number: effect.number, page: outputPage(from, effect) });
+        return this.feed(from, { kind: 'output-loaded', number: effect.number, page: outputPage(from.disk, effect) });
       case 'cancel':
         from.cancels.push(effect.jobId);
         return;
@@ -381,14 +378,4 @@ export class SmallPool {
     this.#answers.set(this.#ticket, answered);
     return this.#ticket;
   }
-}
-
-/** What the driver reads: as in production a page is bounded, here by little. */
-function outputPage(
-  { disk }: Instance,
-  { jobId, offset }: { readonly jobId: string; readonly offset: number },
-): OutputPage | null {
-  const kept = disk.findLast((what) => what.kind === 'job-output' && what.jobId === jobId);
-  if (kept?.kind !== 'job-output') return null;
-  return { totalBytes: kept.output.length, bytes: kept.output.slice(offset, offset + PAGE_BYTES) };
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobRequest } from '../../../src/wire/job.ts';
-import { type Instance, PAGE_BYTES, SmallPool } from './small-pool.ts';
+import { PAGE_BYTES } from './small-gateway.ts';
+import { type Instance, SmallPool } from './small-pool.ts';
 
 const SETTLE_MS = 6000;
 
