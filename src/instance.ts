@@ -4,20 +4,19 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type AccessServer, proveInstance, startAccessServer } from './access/index.ts';
 import { type ControlSource, createEventList, type InstanceFacts, startControl, startHttp } from './api/index.ts';
-import { InstanceAudit } from './audit/index.ts';
-import { createEd25519Verify, type KeyPair, keyPairFromSeed } from './base/ed25519.ts';
+import { InstanceAudit, type Reading } from './audit/index.ts';
+import { type KeyPair, keyPairFromSeed } from './base/ed25519.ts';
 import type { ExitCode } from './base/errors.ts';
 import {
   type DataDirectory,
   type GatewayConfig,
-  hostPortOf,
   keeperConfigurationText,
   loadGatewayConfig,
   openDataDirectory,
   type Settings,
 } from './config/index.ts';
-import { createPoolMachine, derivePoolKeys, type Note, type PoolKeys, type Search } from './core/index.ts';
-import { Contacts, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
+import { derivePoolKeys, type Note, type PoolKeys } from './core/index.ts';
+import { Contacts, createMachine, howToSearch, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
 import { openRecordings, type Recordings } from './recording/index.ts';
 import { createReveal, loadVaultProvider, type PoolVault, type VaultSurroundings } from './vault/index.ts';
@@ -133,7 +132,12 @@ class RunningInstance implements Instance {
     this.#recordings = this.#openRecordings();
     this.#workloads = this.#createWorkloads();
     this.#driver = this.#createDriver();
-    this.#vault = createVault(this.#vaultSurroundings());
+    this.#vault = createVault({
+      port: this.#driver,
+      keySeeds: [this.#keys.vaultKeySeed],
+      signers: [keyPairFromSeed(directory.identity.reveal()), this.#accessKey],
+      nowMs: monotonicMs,
+    });
     this.#tasks = this.#createTasks();
     this.#contacts = this.#createContacts();
   }
@@ -149,7 +153,8 @@ class RunningInstance implements Instance {
     if (settings.http !== null) await this.#startHttp(settings.http);
     const control = await startControl(this.#controlSource());
     this.#closers.push(() => control.stop());
-    this.#driver.feed({ kind: 'start', search: this.#search() });
+    const search = howToSearch({ seeds: this.#seeds(), own: this.#mesh.listenAddresses(), mdns: settings.mdns });
+    this.#driver.feed({ kind: 'start', search });
     this.#announce();
     const busyness = startBusyness((perMille) => {
       this.#driver.feed({ kind: 'busy', perMille });
@@ -208,34 +213,19 @@ class RunningInstance implements Instance {
   }
 
   #createDriver(): PoolDriver {
-    const { settings } = this.#init;
-    const { uid, name, adminKeys, threshold, firstLimit } = this.#config;
+    const { uid, name, adminKeys, threshold } = this.#config;
     const identity = keyPairFromSeed(this.#directory.identity.reveal());
     const startId = randomBytes(16).toString('hex');
     const gateway = { uid, name, adminKeys, threshold };
-    const poolKeys = [this.#accessKey.id];
-    const self = {
-      ...this.#self(),
-      capabilities: [...Object.keys(this.#workloads), ...TASK_KINDS],
-      labels: settings.labels,
-      budgetKib: settings.memoryBudgetMb * 1024,
-      drainMs: settings.drainMs,
-    };
-    const machine = createPoolMachine(
-      {
-        identity: { id: identity.id, sign: identity.sign },
-        verify: createEd25519Verify(),
-        random: () => randomBytes(4).readUInt32LE(),
-        startId,
-        incarnation: this.#directory.incarnation,
-        gateway: { ...gateway, firstLimit, poolKeys },
-        self,
-        standby: settings.standby,
-        replaces: settings.replaces,
-        remembered: this.#directory.store.remembered(),
-      },
-      { atMs: monotonicMs(), unixMs: Date.now() },
-    );
+    const machine = createMachine({
+      settings: this.#init.settings,
+      config: this.#config,
+      directory: this.#directory,
+      identity,
+      startId,
+      accessKeyId: this.#accessKey.id,
+      self: { ...this.#self(), capabilities: [...Object.keys(this.#workloads), ...TASK_KINDS] },
+    });
     return new PoolDriver({
       instanceId: identity.id,
       startId,
@@ -293,22 +283,12 @@ class RunningInstance implements Instance {
   #createTasks(): TaskRunner {
     const components = {
       port: this.#driver,
-      vault: this.#vault,
+      vaultFor: (reading: Reading) => this.#audit.log.vaultFor(this.#vault, reading),
       allowed: this.#init.settings.discoveryAllow,
       scripts: join(this.#directory.path, 'scripts'),
       atMs: monotonicMs,
     };
     return new TaskRunner({ tasks: createTasks(components), sink: this.#driver, log: this.#init.log });
-  }
-
-  #vaultSurroundings(): VaultSurroundings {
-    const identity = keyPairFromSeed(this.#directory.identity.reveal());
-    return {
-      port: this.#driver,
-      keySeeds: [this.#keys.vaultKeySeed],
-      signers: [identity, this.#accessKey],
-      nowMs: monotonicMs,
-    };
   }
 
   #createWorkloads(): WorkloadTable {
@@ -347,12 +327,6 @@ class RunningInstance implements Instance {
     if (told === this.#announced) return;
     this.#announced = told;
     this.#driver.feed({ kind: 'addresses', mesh, access });
-  }
-
-  #search(): Search {
-    const own = new Set(this.#mesh.listenAddresses().map(hostPortOf));
-    if (this.#seeds().some((address) => !own.has(hostPortOf(address)))) return 'addresses-known';
-    return this.#init.settings.mdns ? 'discovery-only' : 'nobody-to-find';
   }
 
   #seeds(): readonly string[] {

@@ -12,3 +12,4 @@ export { InstanceAudit, type InstanceAuditInit, type StartFacts } from './instan
 export { type AuditLog, type AuditLogInit, openAuditLog } from './log.ts';
 export type { AuditPage, AuditQuery } from './page.ts';
 export { type VerifyInit, verifyDirectory, verifyFile } from './verify-files.ts';
+export type { Reading } from './watched-vault.ts';

@@ -66,9 +66,3 @@ function parseTcpMultiaddr(text: string): HostPort | undefined {
     return undefined;
   }
 }
-
-/** `host:port` inside an address, whichever form it has, for comparing with our own. */
-export function hostPortOf(address: string): string {
-  const multiaddr = /^\/[a-z0-9]+\/([^/]+)\/tcp\/(\d+)/.exec(address);
-  return multiaddr === null ? address : `${multiaddr[1]}:${multiaddr[2]}`;
-}

@@ -5,7 +5,7 @@
  * Invariants: every mistake of a document is reported at once, with its place and the remedy, and never with a secret. A file that holds a secret is
  * refused while others can read it, and written whole, with mode 0600. One process at a time has a data directory.
  */
-export { explainDialAddress, formatHostPort, type HostPort, hostPortOf, parseHostPort } from './address.ts';
+export { explainDialAddress, formatHostPort, type HostPort, parseHostPort } from './address.ts';
 export { type DataDirectory, type DataDirectoryInit, openDataDirectory } from './data-directory/data-directory.ts';
 export { readInstanceId } from './data-directory/identity.ts';
 export { openStore, type Store, type StoreInit } from './data-directory/store.ts';

@@ -4,4 +4,6 @@
  */
 export { type Busyness, startBusyness } from './busyness.ts';
 export { Contacts, type ContactsInit } from './contacts.ts';
+export { createMachine, type MachineInit } from './machine.ts';
 export { type DriverInit, monotonicMs, PoolDriver } from './pool-driver.ts';
+export { howToSearch } from './search.ts';

@@ -1,10 +1,11 @@
+import type { Reading } from '../audit/index.ts';
 import type { Ipv4Range } from '../base/ipv4-range.ts';
 import type { PoolPort } from '../pool-port.ts';
 import type { Vault } from '../vault/index.ts';
 import type { JobNotice } from '../wire/job.ts';
 import { createDiscovery } from './discovery/index.ts';
 import { readOutput } from './read-output.ts';
-import { createRotation } from './rotation/index.ts';
+import { createRotation, type RotationComponents } from './rotation/index.ts';
 import type { TaskWorkload } from './task.ts';
 
 /** Kinds of job that this program does without a client: they begin as soon as they are accepted. */
@@ -13,7 +14,8 @@ export const TASK_KINDS = ['discovery', 'rotation'] as const;
 /** What they need of their instance. */
 export interface TaskComponents {
   readonly port: PoolPort;
-  readonly vault: Vault;
+  /** The vault for one job: what it reads and changes stands in the audit. */
+  readonly vaultFor: (reading: Reading) => Vault;
   /** Where discoveries may look. */
   readonly allowed: readonly Ipv4Range[];
   /** Folder of the operator's scripts. */
@@ -27,9 +29,16 @@ const JOBS_LOOKED_THROUGH = 5000;
 
 /** What carries them out, one line each. */
 export function createTasks(components: TaskComponents): Readonly<Record<(typeof TASK_KINDS)[number], TaskWorkload>> {
-  const { port, vault, allowed, scripts, atMs } = components;
+  const { port, vaultFor, allowed, scripts, atMs } = components;
   const discoveriesOf = (scopeId: string): readonly JobNotice[] =>
     port.jobs.jobs(JOBS_LOOKED_THROUGH).filter(({ kind, recordId }) => kind === 'discovery' && recordId === scopeId);
+  const rotation: Omit<RotationComponents, 'vault'> = {
+    records: port.records,
+    findJob: (jobId, signal) => findJob(port, jobId, signal),
+    scripts,
+    unixMs: () => port.unixMs(),
+    atMs,
+  };
   return {
     discovery: createDiscovery({
       allowed,
@@ -37,14 +46,13 @@ export function createTasks(components: TaskComponents): Readonly<Record<(typeof
       readOutput: (jobId, signal) => readOutput(port, jobId, signal),
       atMs,
     }),
-    rotation: createRotation({
-      vault,
-      records: port.records,
-      findJob: (jobId, signal) => findJob(port, jobId, signal),
-      scripts,
-      unixMs: () => port.unixMs(),
-      atMs,
-    }),
+    rotation: {
+      kind: 'rotation',
+      run: (task) => {
+        const { jobId, caller } = task.notice;
+        return createRotation({ ...rotation, vault: vaultFor({ purpose: 'rotation', jobId, caller }) }).run(task);
+      },
+    },
   };
 }
 

@@ -1,8 +1,6 @@
 /** One arbitrary and one fixed sample for every message family: the properties and the golden vectors are made from them. */
 import fc from 'fast-check';
-import { type ErrorCode, ErrorCodes } from '../../src/base/errors.ts';
-import { formatKeyId, type PeerKeyId } from '../../src/base/ids.ts';
-import { STAMP_COUNTER_MAX, STAMP_UNIX_MS_MAX, type Stamp } from '../../src/base/stamp.ts';
+import { STAMP_UNIX_MS_MAX } from '../../src/base/stamp.ts';
 import type { Codec } from '../../src/wire/codec.ts';
 import {
   CLOSE_REASONS,
@@ -46,6 +44,21 @@ import { type Policy, policySeal } from '../../src/wire/policy.ts';
 import { type LoadSample, type Pulse, pulseSeal } from '../../src/wire/pulse.ts';
 import { RECORD_TYPES, type TargetRecord, targetRecordSeal } from '../../src/wire/record.ts';
 import { type Suspicion, suspicionSeal } from '../../src/wire/suspicion.ts';
+import {
+  bytes,
+  count,
+  failure,
+  hex,
+  id,
+  jobId,
+  label,
+  name,
+  nonce,
+  orNull,
+  positive,
+  stamp,
+  unixMs,
+} from './field-samples.ts';
 
 /** A family of messages: how it is written, and any value of it. */
 export interface Family<T> {
@@ -54,30 +67,6 @@ export interface Family<T> {
   readonly bytesMax: number;
   readonly any: fc.Arbitrary<T>;
 }
-
-// biome-ignore lint/complexity/useRegexLiterals: a literal with control characters is a lint error of its own
-const CONTROL = new RegExp('[\\u0000-\\u001f\\u007f\\ufeff]', 'g');
-const printable = (maxLength: number): fc.Arbitrary<string> =>
-  fc.uint16Array({ maxLength }).map((units) =>
-    String.fromCharCode(...units)
-      .replace(CONTROL, '.')
-      .toWellFormed(),
-  );
-const name = printable(40);
-const id: fc.Arbitrary<PeerKeyId> = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(formatKeyId);
-const count = fc.maxSafeNat();
-const positive = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER });
-const unixMs = fc.oneof(fc.integer({ min: 0, max: STAMP_UNIX_MS_MAX }), fc.constant(1_750_000_000_000));
-const stamp: fc.Arbitrary<Stamp> = fc.record({ unixMs, counter: fc.integer({ min: 0, max: STAMP_COUNTER_MAX }) });
-const hex = (length: number): fc.Arbitrary<string> =>
-  fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: length, maxLength: length });
-const nonce = fc.integer({ min: 0, max: 0xffff_ffff });
-const bytes = fc.uint8Array({ maxLength: 400 });
-const jobId = hex(22);
-const orNull = <T>(any: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(any, { nil: null });
-const label = fc.record({ key: name, value: name });
-const errorCode = fc.constantFrom(...(Object.keys(ErrorCodes) as ErrorCode[]));
-const failure = fc.record({ code: errorCode, message: printable(200) });
 
 const seat = fc.record({
   limitVersion: positive,
