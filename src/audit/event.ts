@@ -61,6 +61,8 @@ export const AUDIT_EVENTS = {
   'policy-not-stored': { version: number, reason: text },
   'admins-changed': { version: number, admins: text },
   'instance-evicted': { instance: text, version: number },
+  'policy-refused': { reason: text },
+  'grant-revoked': { grantId: text, version: number, signedBy: text, sessionsEnded: number },
   'session-revoked': { jobId: text, caller: person, grantId: text, grantName: person },
 
   'client-welcomed': { caller: person, role: text, grantId: text, grantName: person, address: person },

@@ -95,6 +95,14 @@ const NOTES: Readonly<Record<string, (detail: Detail) => AuditEvent>> = {
     instance: text(detail, 'instance'),
     reason: 'it was evicted',
   }),
+  'policy-refused': (detail) => ({ kind: 'policy-refused', reason: text(detail, 'reason') }),
+  'grant-revoked': (detail) => ({
+    kind: 'grant-revoked',
+    grantId: text(detail, 'grantId'),
+    version: number(detail, 'version'),
+    signedBy: text(detail, 'signedBy'),
+    sessionsEnded: number(detail, 'sessionsEnded'),
+  }),
   'session-revoked': (detail) => ({
     kind: 'session-revoked',
     jobId: text(detail, 'jobId'),
