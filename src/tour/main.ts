@@ -8,6 +8,7 @@ import { showEnding } from './chapters/ending.ts';
 import { showForwarding } from './chapters/forwarding.ts';
 import { showLimit } from './chapters/limit.ts';
 import { showLoss } from './chapters/loss.ts';
+import { showWork } from './chapters/work.ts';
 import { createWorld, type World } from './world.ts';
 
 const HELP = `npm start            a local pool, a tour of it, and then the pool is yours until Ctrl-C
@@ -48,6 +49,7 @@ async function tour(signal: AbortSignal, once: boolean): Promise<number> {
 async function walk(world: World): Promise<void> {
   await showBeginning(world);
   await showForwarding(world);
+  await showWork(world);
   await showLimit(world);
   await showLoss(world);
 }

@@ -12,6 +12,8 @@ export interface ProgramInit {
   /** Added to this process's environment, from which the programs' own variables are taken out. */
   readonly env: Readonly<Record<string, string>>;
   readonly stdio: StdioOptions;
+  /** For its standard input, which is then a pipe. */
+  readonly input?: string | null;
 }
 
 /** Where the command stands in this checkout. */
@@ -43,6 +45,7 @@ export class Programs {
   /** Runs a command to its end; its exit code. It is killed when the signal aborts. */
   async run(init: ProgramInit, signal: AbortSignal): Promise<number | null> {
     const child = this.start(init);
+    if (typeof init.input === 'string') child.stdin?.end(init.input);
     const stop = (): void => void child.kill();
     signal.addEventListener('abort', stop, { once: true });
     try {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { addressOf } from './ports.ts';
+import { type SshTarget, startSshTarget } from './ssh-target.ts';
 
 /** What the tour's records lead to. */
 export interface Targets {
@@ -9,13 +10,15 @@ export interface Targets {
   readonly echo: string;
   /** Answers HTTP with one page. */
   readonly web: string;
+  /** A machine to log in at. */
+  readonly ssh: SshTarget;
   stop(): void;
 }
 
 /** What the web target answers. */
 export const PAGE = 'This page came through the gateway pool.';
 
-/** Starts both targets on free loopback ports. */
+/** Starts the targets on free loopback ports. */
 export async function startTargets(): Promise<Targets> {
   const echo = createServer({ allowHalfOpen: true }, (socket) => {
     // A client that resets its connection has seen enough.
@@ -23,11 +26,13 @@ export async function startTargets(): Promise<Targets> {
     socket.pipe(socket);
   });
   const web = createHttpServer((_request, response) => response.end(`${PAGE}\n`));
-  await Promise.all([listen(echo), listen(web)]);
+  const [ssh] = await Promise.all([startSshTarget(), listen(echo), listen(web)]);
   return {
     echo: addressOf(echo),
     web: addressOf(web),
+    ssh,
     stop: () => {
+      ssh.stop();
       echo.close();
       web.close();
       web.closeAllConnections();

@@ -33,8 +33,8 @@ export interface World {
   /** Adds an instance; it is not started. */
   addInstance(name: string, addresses: { readonly mesh: string; readonly access: string }): TourInstance;
   instance(name: string): TourInstance;
-  /** Shows a command and runs it on this terminal. Throws when it fails. */
-  admin(...args: readonly string[]): Promise<void>;
+  /** Shows a command and runs it on this terminal; what it reads may come last. Throws when it fails. */
+  admin(...args: readonly (string | Typed)[]): Promise<void>;
   /** The same, on the server of an instance. */
   server(name: string, ...args: readonly string[]): Promise<void>;
   logTails(): readonly string[];
@@ -44,6 +44,11 @@ export interface World {
 /** Makes the folder; from now on nothing of it survives this process. */
 export function createWorld(terminal: Terminal): World {
   return new TourWorld(terminal);
+}
+
+/** What a command reads from its standard input; never shown. */
+export interface Typed {
+  readonly input: string;
 }
 
 class TourWorld implements World {
@@ -78,12 +83,15 @@ class TourWorld implements World {
     return found;
   }
 
-  admin(...args: readonly string[]): Promise<void> {
-    return this.#show({ who: 'admin', program: 'pam', args, env: this.adminEnv });
+  admin(...given: readonly (string | Typed)[]): Promise<void> {
+    const args = given.filter((one) => typeof one === 'string');
+    const last = given.at(-1);
+    const input = typeof last === 'object' ? last.input : null;
+    return this.#show({ who: 'admin', program: 'pam', args, env: this.adminEnv, input });
   }
 
   server(name: string, ...args: readonly string[]): Promise<void> {
-    return this.#show({ who: name, program: 'gateway', args, env: this.instance(name).env });
+    return this.#show({ who: name, program: 'gateway', args, env: this.instance(name).env, input: null });
   }
 
   logTails(): readonly string[] {
@@ -97,11 +105,11 @@ class TourWorld implements World {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  async #show({ who, program, args, env }: ShownCommand): Promise<void> {
+  async #show({ who, program, args, env, input }: ShownCommand): Promise<void> {
     const line = [program, ...args].map(quoteWord).join(' ');
-    this.narrator.command(who, line);
-    const stdio = ['ignore', 'inherit', 'inherit'] as const;
-    const code = await this.programs.run({ program, args, env, stdio: [...stdio] }, this.signal);
+    this.narrator.command(who, input === null ? line : `${line} < password`);
+    const stdio = [input === null ? 'ignore' : 'pipe', 'inherit', 'inherit'] as const;
+    const code = await this.programs.run({ program, args, env, stdio: [...stdio], input }, this.signal);
     // Its output came between: what follows begins a paragraph of its own.
     this.narrator.outputEnded();
     if (code !== 0) throw new TourError(`"${line}" has ended with exit code ${code}`);
@@ -118,6 +126,8 @@ interface ShownCommand {
   readonly program: ProgramName;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** For its standard input; null: nothing. */
+  readonly input: string | null;
 }
 
 function quoteWord(word: string): string {

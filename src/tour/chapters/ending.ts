@@ -7,10 +7,10 @@ import { GATEWAY_NAME, type World } from '../world.ts';
 /** Ends the tour, or leaves the pool running until Ctrl-C. */
 export async function showEnding(world: World, { once: ends }: { readonly once: boolean }): Promise<void> {
   const { narrator } = world;
-  narrator.chapter('What this version does not do yet');
+  narrator.chapter('What the tour did not show');
   narrator.say(
-    'Tunnels are the one kind of job that exists so far. Connections (interactive sessions), discovery and credential',
-    'rotation have their place in the protocol and no code behind it yet: such jobs are answered "not supported".',
+    'Credentials are rotated, too: pam action rotate. That wants an account of a real machine, database or directory;',
+    'the README shows it, and databases, users with grants, several admins, and the audit.',
   );
   if (ends) {
     narrator.note('');
@@ -38,6 +38,8 @@ function nextCommands({ profileFile, configFile, tunnels, instances }: World): r
     `${gateway} start --config-file ${configFile} --data-dir ${first?.dataDir ?? ''}-new --name gateway-6 --listen-mesh 127.0.0.1:0 --listen-access 127.0.0.1:0 --http off --no-mdns`,
     `${pam} gateway drain -g ${GATEWAY_NAME} -i gateway-4 ${profile}`,
     `${pam} tunnel diagnose echo ${profile}`,
+    `${pam} launch shell ${profile} -- uptime`,
+    `${pam} audit tail ${profile}`,
     `curl http://${tunnels?.web ?? ''}/`,
   ];
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { readHostKey } from './host-key.ts';
 import { ask, type Certificate, openPort, type Place, startTls } from './open-port.ts';
-import { type Identity, lineOf, type Probe } from './probe.ts';
+import { type Identity, identity, lineOf, type Probe } from './probe.ts';
 import { PROBES } from './probes/index.ts';
 
 /** What listens at a place. */
@@ -35,7 +35,7 @@ async function identifyPlain(place: Place, socket: Socket, signal: AbortSignal):
   // Where a waiting server is expected, its request goes out at once: one that speaks first has done so by the time it answers.
   const answer = await ask(socket, likely?.request ?? null, signal);
   if (answer.length > 0) {
-    const found = likely?.read(answer, place.port) ?? readAny(SPEAKING_FIRST, answer, place.port);
+    const found = (likely && readAnswer(likely, answer, place.port)) ?? readAny(SPEAKING_FIRST, answer, place.port);
     if (found !== null) return described(place, found, signal);
     if (likely === undefined) return unknown(lineOf(answer), null);
   }
@@ -43,7 +43,7 @@ async function identifyPlain(place: Place, socket: Socket, signal: AbortSignal):
     if (probe === likely || signal.aborted) continue;
     const opened = await openPort(place, signal);
     if (opened.kind !== 'open') continue;
-    const found = probe.read(await ask(opened.socket, probe.request, signal), place.port);
+    const found = readAnswer(probe, await ask(opened.socket, probe.request, signal), place.port);
     if (found !== null) return described(place, found, signal);
   }
   return null;
@@ -60,7 +60,7 @@ async function identifyTls(place: Place, signal: AbortSignal): Promise<Service |
     if (tls === null) return null;
     certificate = tls.certificate;
     const answer = await ask(tls.socket, probe.request, signal);
-    const found = probe.read(answer, place.port) ?? readAny(SPEAKING_FIRST, answer, place.port);
+    const found = readAnswer(probe, answer, place.port) ?? readAny(SPEAKING_FIRST, answer, place.port);
     if (found !== null) return { ...found, service: `${found.service}s`, certificate, hostKey: null };
   }
   return unknown('TLS', certificate);
@@ -73,6 +73,14 @@ function inside(): readonly Probe[] {
 async function described(place: Place, found: Identity, signal: AbortSignal): Promise<Service> {
   const hostKey = found.service === 'ssh' ? await readHostKey(place, signal) : null;
   return { ...found, certificate: null, hostKey };
+}
+
+/** Who sends back what was sent (RFC 862) seems to speak every protocol whose requests look like its answers. */
+function readAnswer(probe: Probe, answer: Uint8Array, port: number): Identity | null {
+  const { request } = probe;
+  const isEcho =
+    request !== null && answer.length > 0 && Buffer.from(request).subarray(0, answer.length).equals(answer);
+  return isEcho ? identity('echo', '') : probe.read(answer, port);
 }
 
 function readAny(probes: readonly Probe[], answer: Uint8Array, port: number): Identity | null {

@@ -32,7 +32,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'return compareStamps(left.joinedAt, right.joinedAt);',
       },
     ],
-    seed: 1,
+    seed: 9,
   },
   {
     mistake: 'the order is that of arrival',
@@ -68,7 +68,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'const room = maxInstances + 1 - others.length - pending.length;',
       },
     ],
-    seed: 1,
+    seed: 5,
   },
   {
     mistake: 'whoever is one place too far back in the queue claims a seat, too',
@@ -80,7 +80,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: "verdict: position <= room ? 'seat'",
       },
     ],
-    seed: 145,
+    seed: 46,
   },
   {
     mistake: 'what was promised to one claimant is forgotten when the next one asks',
@@ -133,7 +133,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'return rank >= maxInstances;',
       },
     ],
-    seed: 1,
+    seed: 8,
   },
   {
     mistake: 'nobody ever yields',
@@ -145,7 +145,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'return false;',
       },
     ],
-    seed: 1,
+    seed: 19,
   },
   {
     mistake: 'one too many may stay after a split',
@@ -157,7 +157,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'return rank > Math.max(maxInstances, grantedUnder(seat));',
       },
     ],
-    seed: 1,
+    seed: 19,
   },
   {
     mistake: 'an expired limit still lets newcomers in',
@@ -186,7 +186,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'for (const sealed of remembered.limits.slice(0, 0)) {',
       },
     ],
-    seed: 1,
+    seed: 12,
   },
   {
     mistake: 'a limit is in force before it is on disk',
@@ -198,7 +198,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'this.#writes.set(write, { limit, ticket });\n    this.#context.limits.apply(limit);',
       },
     ],
-    seed: 1,
+    seed: 6,
   },
   {
     mistake: 'an older limit replaces a newer one',
@@ -210,7 +210,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: "if (limit.version < this.#current.version) return 'newer';",
       },
     ],
-    seed: 1,
+    seed: 6,
   },
   {
     mistake: 'of two limits of one version the first one stays',
@@ -222,7 +222,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: "return 'equivocation-lost';",
       },
     ],
-    seed: 1,
+    seed: 7,
   },
   {
     mistake: 'anybody may sign a limit',
@@ -234,7 +234,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'if (opened.signers.length < authority.threshold) {',
       },
     ],
-    seed: 1,
+    seed: 13,
   },
   {
     mistake: 'anybody may speak for another instance',
@@ -246,7 +246,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'signers.length === 0',
       },
     ],
-    seed: 1,
+    seed: 39,
   },
   {
     mistake: 'a suspect has no time to refute',
@@ -294,7 +294,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 1,
+    seed: 7,
   },
   {
     mistake: 'the session of a job can be opened twice',
@@ -306,7 +306,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'if (isFinal(work.notice.state))',
       },
     ],
-    seed: 1,
+    seed: 8,
   },
   {
     mistake: 'what a dead worker had not ended stays as it was',
@@ -330,7 +330,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: '',
       },
     ],
-    seed: 1,
+    seed: 16,
   },
   {
     mistake: 'an entry dispatches the same request again when it comes again',
@@ -342,7 +342,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'const known = undefined as Dispatch | undefined;',
       },
     ],
-    seed: 1,
+    seed: 8,
   },
   {
     mistake: 'an entry does not count what it has sent itself',
@@ -354,7 +354,7 @@ export const MUTATIONS: readonly Mutation[] = [
         replace: 'pendingKib: 0 * (pending.get(record.instanceId) ?? 0)',
       },
     ],
-    seed: 1,
+    seed: 46,
   },
   {
     mistake: 'a waiting instance orders after those who come later',

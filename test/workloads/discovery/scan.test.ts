@@ -83,6 +83,13 @@ describe.skipIf(missing !== undefined)('a discovery of 250 addresses', { timeout
     await place(64, 5901, 'vnc', /^vnc$/, greeter('RFB 003.008\n'));
     await place(65, 23, 'telnet', /^telnet$/, greeter(Buffer.from('fffd18fffd20fffd23fffd27', 'hex')));
     await place(66, 6379, 'redis', /^redis$/, answering(/INFO|PING/i, '-NOAUTH Authentication required.\r\n'));
+    await place(
+      67,
+      7007,
+      'echo',
+      /^echo$/,
+      createServer((socket) => socket.on('error', () => socket.destroy()).pipe(socket)),
+    );
     const ports = [...new Set(placed.map(({ port }) => port))];
     const watch = { signal: new AbortController().signal, atMs: () => performance.now(), onProgress: () => undefined };
     const beganMs = performance.now();
@@ -93,7 +100,7 @@ describe.skipIf(missing !== undefined)('a discovery of 250 addresses', { timeout
     for (const close of closers.reverse()) await close();
   });
 
-  it('finds all 20 services, and nothing else', () => {
+  it('finds all 21 services, and nothing else', () => {
     const at = ({ host, port }: { host: string; port: number }): string => `${host}:${port}`;
     expect(found.map(at).sort()).toEqual(placed.map(at).sort());
   });
@@ -121,6 +128,13 @@ describe.skipIf(missing !== undefined)('a discovery of 250 addresses', { timeout
   if (process.env['PAM_COMPARE_NMAP'] === '1') {
     it('names at least as many rightly as nmap', { timeout: 300_000 }, async () => {
       const hosts = placed.map(({ host }) => host);
+      await place(
+        67,
+        7007,
+        'echo',
+        /^echo$/,
+        createServer((socket) => socket.on('error', () => socket.destroy()).pipe(socket)),
+      );
       const ports = [...new Set(placed.map(({ port }) => port))].join(',');
       const beganMs = performance.now();
       const args = ['-sT', '-sV', '-Pn', '-n', '-T4', '-p', ports, '-oG', '-', ...hosts];

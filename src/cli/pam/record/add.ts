@@ -31,6 +31,9 @@ const PROTOCOL_OF_PORT: Readonly<Record<number, string>> = {
   5432: 'postgres',
 };
 
+/** Protocols that `pam launch` opens. */
+const LAUNCHED: ReadonlySet<string> = new Set(['ssh', 'postgres', 'mysql', 'mariadb']);
+
 /** `pam record add`: something that can be reached through the gateway. */
 export function addRecordCommand(terminal: Terminal): Command {
   const command = defineCommand({
@@ -54,7 +57,7 @@ async function addRecord(terminal: Terminal, options: AddOptions): Promise<void>
   const credential = await readCredential(terminal, options, given.user ?? null);
   const recordId = formatRandomId(randomBytes(RANDOM_ID_BYTES));
   const { signal } = terminal;
-  await withClient(terminal, options, async (connected) => {
+  const { protocol } = await withClient(terminal, options, async (connected) => {
     const { client, profile } = connected;
     refuseTakenTitle(await listRecords(client, title, signal), title);
     const parent = options.on === undefined ? undefined : await findParent(client, options.on, signal);
@@ -77,10 +80,12 @@ async function addRecord(terminal: Terminal, options: AddOptions): Promise<void>
     await publishRecord(connected, record, { signWith: options.signWith, terminal });
     if (credential !== null)
       await publishCredential(connected, { recordId, credential, signWith: options.signWith, terminal });
+    return record;
   });
   if (options.json === true) return terminal.printJson({ record: recordId, title, credential: credential !== null });
   terminal.print(recordId);
-  terminal.note(`${printable(title)} added. Next: pam tunnel start ${JSON.stringify(title)}`);
+  const next = LAUNCHED.has(protocol) ? 'launch' : 'tunnel start';
+  terminal.note(`${printable(title)} added. Next: pam ${next} ${JSON.stringify(title)}`);
 }
 
 function requireField(flag: string): never {
