@@ -19,6 +19,14 @@ export const RotationLabel = {
   disabled: 'rotation.disabled',
 } as const;
 
+/** Characters of a script's name. */
+export const SCRIPT_NAME_MAX = 100;
+
+/** True for the name of a file in the scripts folder: never a path. */
+export function isScriptName(name: string): boolean {
+  return name.length <= SCRIPT_NAME_MAX && /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name);
+}
+
 /** How a record is rotated. */
 export interface RotationProfile {
   readonly adminRecordId: string | null;

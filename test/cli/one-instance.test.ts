@@ -213,6 +213,12 @@ describe('records and tunnels', { timeout: 60_000 }, () => {
     });
     expect(await pam('record', 'edit', 'echo', '--label', 'site=berlin')).toMatchObject({ code: 0 });
     expect((await pam('record', 'list')).stdout).toContain('site=berlin');
+    expect(await pam('rotation', 'edit', '-r', 'echo', '--disable')).toMatchObject({ code: 0 });
+    expect(await pam('record', 'edit', 'echo', '--label', 'site=paris')).toMatchObject({ code: 0 });
+    expect(JSON.parse((await pam('record', 'show', 'echo', '--json')).stdout).labels).toEqual({
+      site: 'paris',
+      'rotation.disabled': 'yes',
+    });
     const unknown = await pam('record', 'remove', 'ech');
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining(recordId) });
   });

@@ -7,6 +7,7 @@ import { createTerminal } from '../../src/cli/frame/terminal.ts';
 import { assemblePam } from '../../src/cli/pam/program.ts';
 import { createGateway, settingKey, settingsTable, writeGateway } from '../../src/config/index.ts';
 import { type CommandResult, runCommand } from './harness/program.ts';
+import { everywhere, judgedLater, KEY, neededBy, wrongFlags } from './harness/wrong-flags.ts';
 
 /** Nobody listens there: a mistake that is found only after a connection shows as exit code 5. */
 const CLOSED = '127.0.0.1:9';
@@ -14,12 +15,19 @@ const CLOSED = '127.0.0.1:9';
 let folder: string;
 let configFile: string;
 let profileFile: string;
-beforeAll(() => {
+let proposal: string;
+let lines: string;
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'pam-settings-'));
   const created = createGateway({ name: 'test', maxInstances: 3, bootstrap: [], addresses: [CLOSED] });
   const written = writeGateway(join(folder, 'gateway'), created);
   configFile = written.configurationPath;
   profileFile = written.adminProfilePath;
+  lines = join(folder, 'records.csv');
+  writeFileSync(lines, 'title,type,host,port\nweb-1,machine,10.0.0.5,22\n');
+  proposal = join(folder, 'alice.proposal');
+  const proposed = await pam(['admin', 'propose', 'grant', '--name', 'alice', '--for-key', KEY, '--out', proposal]);
+  expect(proposed.code, proposed.stderr).toBe(0);
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -123,70 +131,6 @@ describe('gateway start', () => {
   });
 });
 
-/** Every flag of `pam` that takes a value, wrong, with what the rest of the command line needs to get that far. */
-const wrongFlags: Readonly<Record<string, readonly [args: readonly string[], stderr: RegExp]>> = {
-  'gateway new --name': [['-n', '', '-m', '3', '-o', 'NEW'], /--name/],
-  'gateway new --max-instances': [
-    ['-n', 'x', '-m', '1e3', '-o', 'NEW'],
-    /--max-instances: "1e3" is not a whole number/,
-  ],
-  'gateway new --output': [['-n', 'x', '-m', '3', '-o', ''], /--output/],
-  'gateway new --bootstrap': [['-n', 'x', '-m', '3', '-o', 'NEW', '--bootstrap', 'host'], /--bootstrap/],
-  'gateway new --address': [['-n', 'x', '-m', '3', '-o', 'NEW', '--address', 'host:x'], /--address/],
-  'gateway list --format': [['--format', 'xml'], /--format: "xml"/],
-  'gateway set-max-instances --gateway': [['-g', '', '-m', '3'], /--gateway/],
-  'gateway set-max-instances --max-instances': [['-g', 'test', '-m', '-3'], /--max-instances must be at least 1/],
-  'gateway drain --gateway': [['-g', '', '-i', 'a'], /--gateway/],
-  'gateway drain --instance': [['-g', 'test', '-i', ''], /--instance/],
-  'record add --type': [['--type', 'car'], /--type: "car"/],
-  'record add --title': [['--title', '\n'], /--title/],
-  'record add --host': [['--host', 'a b'], /--host: "a b"/],
-  'record add --port': [['--port', '65536'], /--port: "65536"/],
-  'record add --protocol': [['--protocol', 'SSH 2'], /--protocol: "SSH 2"/],
-  'record add --user': [['--user', ''], /--user/],
-  'record add --label': [['--label', '=x'], /--label: "=x"/],
-  'record edit --type': [['x', '--type', 'car'], /--type: "car"/],
-  'record edit --title': [['x', '--title', ''], /--title/],
-  'record edit --host': [['x', '--host', 'a/b'], /--host: "a\/b"/],
-  'record edit --port': [['x', '--port', 'ssh'], /--port: "ssh"/],
-  'record edit --protocol': [['x', '--protocol', '7'], /--protocol: "7"/],
-  'record edit --user': [['x', '--user', ''], /--user/],
-  'record edit --label': [['x', '--label', 'site'], /--label: "site"/],
-  'record list --format': [['--format', 'yaml'], /--format: "yaml"/],
-  'grant new --name': [['--name', '', '--out', 'NEW'], /--name/],
-  'grant new --out': [['--name', 'a', '--out', ''], /--out/],
-  'grant new --allow': [['--name', 'a', '--out', 'NEW', '--allow', 'fly:x'], /--allow: "fly:x"/],
-  'grant new --expires': [['--name', 'a', '--out', 'NEW', '--expires', '0h'], /--expires: "0h"/],
-  'tunnel start --port': [['x', '--port', '70000'], /--port: "70000"/],
-  'audit tail --most': [['--most', '0'], /--most: "0" is not a whole number/],
-  'audit search --most': [['--text', 'x', '--most', 'all'], /--most: "all"/],
-  'audit search --kind': [['--kind', 'nothing'], /--kind: there is no event "nothing"/],
-  'audit search --text': [['--text', ''], /--text/],
-  'audit search --since': [['--since', 'yesterday'], /--since: "yesterday"/],
-  'audit search --until': [['--until', '2026'], /--until: "2026"/],
-  'audit export --kind': [['--kind', 'Denied'], /--kind: there is no event "Denied"/],
-  'audit export --text': [['--text', '\n'], /--text/],
-  'audit export --since': [['--since', '0x1'], /--since: "0x1"/],
-  'audit export --until': [['--until', '-1h'], /--until: "-1h"/],
-  'audit export --format': [['--format', 'xml'], /--format: "xml"/],
-  'action job-cancel --reason': [['x', '--reason', ''], /--reason/],
-};
-/** Flags of which only a running pool, or the machine, can say that they are wrong: other tests have them. */
-const judgedLater = [
-  'audit export --instance',
-  'tunnel start --host',
-  'action gateway-info --gateway',
-  'action gateway-info --instance',
-];
-/** Flags that are the same everywhere, with a wrong value. */
-const everywhere: Readonly<Record<string, readonly [value: string, stderr: RegExp]>> = {
-  '--profile': ['/nowhere/profile.json', /\/nowhere\/profile\.json/],
-  '--address': ['nowhere', /--address: "nowhere"/],
-  '--sign-with': ['/nowhere/second.json', /\/nowhere\/second\.json/],
-};
-/** What is refused whatever its value: it is not built yet. */
-const notYet = ['--private-key-file'];
-
 describe('pam', async () => {
   const commands = leavesOf(await assemblePam(createTerminal(new AbortController().signal)), '');
   const flags = commands.flatMap(({ path, command }) =>
@@ -194,7 +138,7 @@ describe('pam', async () => {
   );
 
   it('has no flag that is missing here', () => {
-    const common = [...Object.keys(everywhere), ...notYet];
+    const common = Object.keys(everywhere);
     const known = [...Object.keys(wrongFlags), ...judgedLater];
     expect(flags.filter((flag) => !known.includes(flag) && !common.some((name) => flag.endsWith(` ${name}`)))).toEqual(
       [],
@@ -204,40 +148,32 @@ describe('pam', async () => {
 
   it.concurrent.each(Object.entries(wrongFlags))('says what is wrong with %s', async (flag, [args, stderr]) => {
     const path = flag.split(' ').slice(0, -1);
-    expectMistake(
-      await pam([...path, ...args.map((arg) => (arg === 'NEW' ? join(folder, flag.replaceAll(' ', '-')) : arg))]),
-      stderr,
-    );
+    expectMistake(await pam([...path, ...files(args, flag)]), stderr);
   });
 
-  // A diagnosis tells a wrong profile as its result; an address is read by the function that reads the profile.
-  const profiles = flags.filter((flag) => flag.endsWith(' --profile') && !flag.startsWith('tunnel diagnose '));
+  // A diagnosis tells a wrong profile as its result, a login makes one; an address is read by the function that reads the profile.
+  const profiles = flags.filter((flag) => flag.endsWith(' --profile') && !/^(tunnel diagnose|login) /.test(flag));
   const shared = [...profiles, 'gateway list --address', 'grant new --sign-with'];
   it.concurrent.each(shared)('says what is wrong with %s', async (flag) => {
     const words = flag.split(' ');
     const name = words.at(-1) ?? '';
     const [value, stderr] = everywhere[name] ?? ['', /never/];
     expectMistake(
-      await pam([...words.slice(0, -1), ...(neededBy[words.slice(0, -1).join(' ')] ?? []), name, value]),
+      await pam([...words.slice(0, -1), ...files(neededBy[words.slice(0, -1).join(' ')] ?? [], flag), name, value]),
       stderr,
     );
   });
 });
 
-/** What a command cannot do without. */
-const neededBy: Readonly<Record<string, readonly string[]>> = {
-  'gateway set-max-instances': ['-g', 'test', '-m', '3'],
-  'gateway drain': ['-g', 'test', '-i', 'a'],
-  'record add': ['--type', 'machine', '--title', 't', '--host', 'h', '--port', '1'],
-  'record show': ['x'],
-  'record edit': ['x', '--title', 't'],
-  'record remove': ['x'],
-  'grant new': ['--name', 'a', '--out', '/nowhere/a.json'],
-  'tunnel start': ['x'],
-  'action job-info': ['x'],
-  'action job-cancel': ['x'],
-  'audit search': ['--text', 'x'],
-};
+/** With the files that the arguments stand for. */
+function files(args: readonly string[], flag: string): readonly string[] {
+  const named: Readonly<Record<string, string>> = {
+    NEW: join(folder, flag.replaceAll(' ', '-')),
+    PROPOSAL: proposal,
+    LINES: lines,
+  };
+  return args.map((arg) => named[arg] ?? arg);
+}
 
 function pam(args: readonly string[]): Promise<CommandResult> {
   return runCommand({ program: 'pam', args, env: { PAM_PROFILE: profileFile, HOME: folder } });

@@ -81,7 +81,7 @@ describe('the tour', () => {
     expect(text).toMatch(/\d+ connections ended with it; the other \d+ go on/);
     expect(text).toContain('new connections through the same tunnel');
     expect(text).toMatch(/the standby took the free seat \d+\.\d s after the kill/);
-    expect(text).toContain('no code behind it yet');
+    expect(text).toContain('What the tour did not show');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what must not be there
     expect(text).not.toMatch(/\u001b/);
     expect(code, text).toBe(0);

@@ -6,6 +6,7 @@ import { ExitWith } from '../frame/run-program.ts';
 import type { Terminal } from '../frame/terminal.ts';
 import { addProfileOptions, type ProfileOptions, withClient } from './connection.ts';
 import { findRecord } from './find-record.ts';
+import { reasonParameter } from './session/reason.ts';
 
 /** As ssh says that the connection broke. */
 const EXIT_LOST = 255;
@@ -24,12 +25,11 @@ export function proxyCommand(terminal: Terminal): Command {
     .argument('<record>', 'id or unique title')
     .option('--reason <TEXT>', 'why, or a ticket number: stands in the recording')
     .action(async (named: string, options: ProfileOptions & { readonly reason?: string }) => {
+      const parameters = [{ name: 'mode', value: 'ssh' }, ...reasonParameter(options.reason)];
       await withClient(terminal, options, async ({ client }) => {
         const { placeSession } = await import('../../access/client/index.ts');
         const { recordId, title, protocol } = await findRecord(client, named, terminal.signal);
         if (protocol !== 'ssh') throw notSsh(title, protocol);
-        const reason = options.reason === undefined ? [] : [{ name: 'reason', value: options.reason }];
-        const parameters = [{ name: 'mode', value: 'ssh' }, ...reason];
         const placed = await placeSession(client, { kind: 'connection', recordId, parameters }, terminal.signal);
         const duplex = client.duplex(placed.stream);
         terminal.signal.addEventListener('abort', () => duplex.destroy(), { once: true });

@@ -1,6 +1,7 @@
 import { createEd25519Verify } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { Recorder, Recording, RecordingStart } from '../../recording/index.ts';
+import { REASON_PARAMETER } from '../../wire/access-job.ts';
 import { grantSeal } from '../../wire/grant.ts';
 import type { JobRequest } from '../../wire/job.ts';
 import { open } from '../../wire/sealed.ts';
@@ -59,7 +60,7 @@ function describe({ request, record }: Session, { user, ...screen }: RecordedScr
 
 /** What the caller wrote for the reason. */
 export function reasonOf({ parameters }: Pick<JobRequest, 'parameters'>): string | null {
-  const text = parameters.find(({ name }) => name === 'reason')?.value.trim() ?? '';
+  const text = parameters.find(({ name }) => name === REASON_PARAMETER)?.value.trim() ?? '';
   return text === '' ? null : text;
 }
 

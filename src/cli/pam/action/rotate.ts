@@ -27,14 +27,18 @@ export function rotateCommand(terminal: Terminal): Command {
     .option('-r, --record <RECORD>', 'id or unique title')
     .option('--dry-run', 'only look whether it could be done')
     .option('--wait', 'until it has ended; the exit code tells how')
-    .action((options: RotateOptions) =>
-      withClient(terminal, options, (connected) => rotate(connected, options, terminal)),
-    );
+    .action((options: RotateOptions) => {
+      const named = requireFlag(options.record, '--record', EXAMPLE);
+      return withClient(terminal, options, (connected) => rotate(connected, { named, options }, terminal));
+    });
 }
 
-async function rotate(connected: Connected, options: RotateOptions, terminal: Terminal): Promise<void> {
+async function rotate(
+  connected: Connected,
+  { named, options }: { readonly named: string; readonly options: RotateOptions },
+  terminal: Terminal,
+): Promise<void> {
   const { client } = connected;
-  const named = requireFlag(options.record, '--record', EXAMPLE);
   const { recordId, title } = await findRecord(client, named, terminal.signal);
   const parameters = options.dryRun === true ? [{ name: 'dry-run', value: 'yes' }] : [];
   const { jobId, notice, worker } = await client.submit({ kind: 'rotation', recordId, parameters }, terminal.signal);

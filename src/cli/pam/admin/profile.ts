@@ -31,7 +31,7 @@ export function profileCommand(terminal: Terminal): Command {
 }
 
 async function writeProfile(terminal: Terminal, options: AdminProfileOptions): Promise<void> {
-  const keyId = parseUserKey(requireFlag(options.forKey, '--for-key', EXAMPLE));
+  const keyId = parseUserKey(requireFlag(options.forKey, '--for-key', EXAMPLE), '--for-key');
   const name = parseText(requireFlag(options.name, '--name', EXAMPLE), { flag: '--name', max: NAME_LENGTH_MAX });
   const path = resolve(requireFlag(options.out, '--out', EXAMPLE));
   await withClient(terminal, options, async ({ client, profile }) => {

@@ -104,7 +104,7 @@ function adminsCommand(terminal: Terminal): Command {
     .option('--admin <PUBLIC>', 'key of an admin (repeatable)', collect, [])
     .option('--threshold <K>', 'how many of them have to sign')
     .action((options: ProposeOptions & { readonly admin: readonly string[]; readonly threshold?: string }) => {
-      const adminKeys = [...new Set(options.admin.map(parseUserKey))];
+      const adminKeys = [...new Set(options.admin.map((text) => parseUserKey(text, '--admin')))];
       if (adminKeys.length === 0)
         throw new GatewayError('bad-usage', '--admin is missing', { remedy: `Type for example: ${example}` });
       const max = Math.min(adminKeys.length, SIGNATURES_MAX);
@@ -121,11 +121,12 @@ function grantCommand(terminal: Terminal): Command {
   const example = 'pam admin propose grant --name alice --for-key 12D3KooW… --allow tunnel:web-1 --out alice.proposal';
   return addGrantOptions(define('grant', 'a grant for a user who has made a key', example)).action(
     async (options: ProposeOptions & GrantOptions) => {
-      const userKey = parseUserKey(requireFlag(options.forKey, '--for-key', example));
+      const userKey = parseUserKey(requireFlag(options.forKey, '--for-key', example), '--for-key');
       const described = describeGrant(options);
+      const path = outOf(options);
       const profile = await openProfile(terminal, options);
       const content = { ...described, gatewayUid: profile.gateway.uid, userKey };
-      await write(terminal, options, { profile, proposed: { kind: 'grant', content } });
+      await write(terminal, options, { path, profile, proposed: { kind: 'grant', content } });
     },
   );
 }
@@ -146,17 +147,23 @@ function propose(
   options: ProposeOptions,
   content: (connected: Connected) => Promise<Proposed>,
 ): Promise<void> {
+  const path = outOf(options);
   return withClient(terminal, options, async (connected) =>
-    write(terminal, options, { profile: connected.profile, proposed: await content(connected) }),
+    write(terminal, options, { path, profile: connected.profile, proposed: await content(connected) }),
   );
 }
 
-async function write(
-  terminal: Terminal,
-  options: ProposeOptions,
-  { profile, proposed }: { readonly profile: Connected['profile']; readonly proposed: Proposed },
-): Promise<void> {
-  const path = resolve(requireFlag(options.out, '--out', 'pam admin propose limit -m 5 --out limit.proposal'));
+function outOf({ out }: ProposeOptions): string {
+  return resolve(requireFlag(out, '--out', 'pam admin propose limit -m 5 --out limit.proposal'));
+}
+
+interface Written {
+  readonly path: string;
+  readonly profile: Connected['profile'];
+  readonly proposed: Proposed;
+}
+
+async function write(terminal: Terminal, options: ProposeOptions, { path, profile, proposed }: Written): Promise<void> {
   const proposal = await makeProposal(profile.gateway, proposed, await adminKeysOf(terminal, profile, []));
   await saveProposal(path, proposal, { replace: false });
   if (options.json === true)

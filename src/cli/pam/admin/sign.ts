@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { defineCommand } from '../../frame/command-tree.ts';
+import { defineCommand, jsonOption } from '../../frame/command-tree.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { addProfileOptions } from '../connection.ts';
 import { describeProposal, loadProposal, saveProposal, signProposal } from './proposal.ts';
@@ -34,9 +34,10 @@ export function showCommand(terminal: Terminal): Command {
     summary: 'show what a proposal says and who has signed it',
     examples: ['pam admin show limit.proposal'],
   });
-  return addProfileOptions(command)
+  return command
     .argument('<file>', 'what pam admin propose wrote')
-    .action(async (file: string, options: SigningOptions) => {
+    .addOption(jsonOption())
+    .action(async (file: string, options: { readonly json?: boolean }) => {
       const proposal = await loadProposal(resolve(file));
       const { proposed, signers } = proposal;
       if (options.json === true) return terminal.printJson({ ...proposed, signed_by: signers });

@@ -77,10 +77,10 @@ export function describeGrant(options: GrantOptions): Omit<Grant, 'gatewayUid' |
 }
 
 /** The key that `--for-key` names. Throws `bad-usage`. */
-export function parseUserKey(text: string): PeerKeyId {
+export function parseUserKey(text: string, flag: string): PeerKeyId {
   const id = parseKeyId(text);
   if (id !== undefined) return id;
-  throw new GatewayError('bad-usage', `--for-key: "${text.slice(0, 60)}" is no public key`, {
+  throw new GatewayError('bad-usage', `${flag}: "${text.slice(0, 60)}" is no public key`, {
     remedy: 'Take what "pam login" shows on the user\'s machine: 52 characters that begin with 12D3KooW.',
   });
 }
@@ -89,7 +89,7 @@ async function newGrant(terminal: Terminal, options: NewGrantOptions): Promise<v
   // What is wrong with the command line is said before a profile is opened.
   const described = describeGrant(options);
   const path = resolve(requireFlag(options.out, '--out', EXAMPLE));
-  const forKey = options.forKey === undefined ? undefined : parseUserKey(options.forKey);
+  const forKey = options.forKey === undefined ? undefined : parseUserKey(options.forKey, '--for-key');
   const admin = await openProfile(terminal, options);
   const signers = await adminKeysOf(terminal, admin, options.signWith);
   const [{ keyPairFromSeed }, { Secret }, config, { grantSeal }, { seal }] = await Promise.all([

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import type { Placed } from '../../../access/client/index.ts';
 import { type ErrorCode, GatewayError } from '../../../base/errors.ts';
 import type { CloseReason, WorkerMessage } from '../../../wire/connection-message.ts';
+import type { Parameter } from '../../../wire/job.ts';
 import type { TargetRecord } from '../../../wire/record.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
 import { ExitWith } from '../../frame/run-program.ts';
@@ -13,6 +14,7 @@ import { addProfileOptions, type Connected, type ProfileOptions, withClient } fr
 import { launchDatabase } from '../database/launch-database.ts';
 import { programsOf } from '../database/programs.ts';
 import { findRecord } from '../find-record.ts';
+import { reasonParameter } from '../session/reason.ts';
 import { isInteractive, type LocalTerminal, screenSize } from './local-terminal.ts';
 import { pinHostKey } from './pin-host-key.ts';
 import type { TerminalRun } from './terminal-client.ts';
@@ -53,13 +55,14 @@ interface Wanted {
 }
 
 async function launch(terminal: Terminal, { named, words }: Wanted, options: LaunchOptions): Promise<void> {
+  const parameters = [{ name: 'mode', value: 'terminal' }, ...reasonParameter(options.reason)];
   const local: LocalTerminal = { input: process.stdin, output: process.stdout, errors: process.stderr };
   await withClient(terminal, options, async (connected) => {
     const record = await findRecord(connected.client, named, terminal.signal);
     const programs = programsOf(record.protocol);
     if (programs !== undefined) return launchDatabase(terminal, connected, { record, programs, args: words });
     const command = words.length === 0 ? null : words.join(' ');
-    const session = { terminal, connected, record, command, options, local };
+    const session = { terminal, connected, record, command, parameters, options, local };
     for (;;) {
       const run = await runOnce(session);
       if (run.end !== null) return finish(run);
@@ -75,6 +78,7 @@ interface SessionInit {
   readonly connected: Connected;
   readonly record: TargetRecord;
   readonly command: string | null;
+  readonly parameters: readonly Parameter[];
   readonly options: LaunchOptions;
   readonly local: LocalTerminal;
 }
@@ -85,15 +89,13 @@ const EXIT_LOST = 255;
 const EXIT_INTERRUPTED = 130;
 
 async function runOnce(init: SessionInit): Promise<TerminalRun & { readonly worker: string }> {
-  const { terminal, connected, record, command, options, local } = init;
+  const { terminal, connected, record, command, parameters, options, local } = init;
   const [{ placeSession }, { runTerminalClient }, { CONNECTION_VERSION }] = await Promise.all([
     import('../../../access/client/index.ts'),
     import('./terminal-client.ts'),
     import('../../../wire/connection-message.ts'),
   ]);
   const { client } = connected;
-  const reason = options.reason === undefined ? [] : [{ name: 'reason', value: options.reason }];
-  const parameters = [{ name: 'mode', value: 'terminal' }, ...reason];
   const placed = await placeSession(
     client,
     { kind: 'connection', recordId: record.recordId, parameters },

@@ -1,5 +1,8 @@
 import type { Command } from 'commander';
 import { GatewayError } from '../../../base/errors.ts';
+import { HOST_KEY_LABEL } from '../../../wire/connection-message.ts';
+import type { Label } from '../../../wire/member-record.ts';
+import { RotationLabel } from '../../../wire/rotation-profile.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { printable } from '../../frame/text.ts';
@@ -20,7 +23,7 @@ type EditOptions = ProfileOptions &
 export function editRecordCommand(terminal: Terminal): Command {
   const command = defineCommand({
     name: 'edit',
-    summary: 'change fields of a record; labels and the credential are replaced as a whole',
+    summary: 'change fields of a record; labels (but those that other commands write) and the credential as a whole',
     examples: ['pam record edit web-1 --host 10.0.0.6', 'pam record edit web-1 --password-stdin < password.txt'],
   });
   return addProfileOptions(addCredentialOptions(addFieldOptions(command)))
@@ -28,6 +31,14 @@ export function editRecordCommand(terminal: Terminal): Command {
     .option('--remove-credential', 'forget the credential')
     .addOption(signWithOption())
     .action((named: string, options: EditOptions) => editRecord(terminal, named, options));
+}
+
+/** Labels that other commands write: whoever replaces the rest has not meant the pinned host key, nor how it is rotated. */
+function replaceLabels(before: readonly Label[], given: readonly Label[]): readonly Label[] {
+  const isManaged = ({ key }: Label): boolean =>
+    key === HOST_KEY_LABEL || Object.values<string>(RotationLabel).includes(key);
+  const kept = before.filter((label) => isManaged(label) && !given.some(({ key }) => key === label.key));
+  return [...given, ...kept];
 }
 
 async function editRecord(terminal: Terminal, named: string, options: EditOptions): Promise<void> {
@@ -50,7 +61,8 @@ async function editRecord(terminal: Terminal, named: string, options: EditOption
     const parent =
       options.on === undefined ? {} : { parentId: (await findParent(client, options.on, signal)).recordId };
     const { unixMs } = await client.welcome(signal);
-    const record = { ...before, ...changes, ...parent, revision: before.revision + 1, changedUnixMs: unixMs };
+    const labels = changes.labels === undefined ? before.labels : replaceLabels(before.labels, changes.labels);
+    const record = { ...before, ...changes, ...parent, labels, revision: before.revision + 1, changedUnixMs: unixMs };
     await publishRecord(connected, record, { signWith, terminal });
     const { recordId } = record;
     const credential = given === null ? null : { ...given, user: given.user ?? record.user };

@@ -39,9 +39,10 @@ export function addFieldOptions(command: Command): Command {
     .option('--on <RECORD>', 'machine, database or directory that this account is on: id or unique title');
 }
 
-/** The fields that were given, each checked; `--on` needs the pool and is not among them. Throws `bad-usage`. */
+/** The fields that were given, each checked; which record `--on` means only the pool knows. Throws `bad-usage`. */
 export function parseFields(options: FieldOptions): Partial<RecordFields> {
-  const { type, title, host, port, protocol, user, label } = options;
+  const { type, title, host, port, protocol, user, label, on } = options;
+  if (on !== undefined) parseText(on, { flag: '--on', max: NAME_LENGTH_MAX });
   return {
     ...(type === undefined ? {} : { type: parseWord(type, '--type', RECORD_TYPES) }),
     ...(title === undefined ? {} : { title: parseText(title, { flag: '--title', max: NAME_LENGTH_MAX }) }),

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { GatewayError } from '../../../base/errors.ts';
 import { NAME_LENGTH_MAX } from '../../../wire/bounds.ts';
 import { parseComplexity } from '../../../wire/password-complexity.ts';
-import { changeLabels, RotationLabel } from '../../../wire/rotation-profile.ts';
+import { changeLabels, isScriptName, RotationLabel, SCRIPT_NAME_MAX } from '../../../wire/rotation-profile.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
 import { parseText, requireFlag } from '../../frame/flags.ts';
 import type { Terminal } from '../../frame/terminal.ts';
@@ -42,18 +42,31 @@ export function editRotationCommand(terminal: Terminal): Command {
     .option('-e, --enable', 'let it be rotated')
     .option('-d, --disable', 'let nothing rotate it')
     .addOption(signWithOption())
-    .action((options: EditOptions) => withClient(terminal, options, (connected) => edit(connected, options, terminal)));
+    .action((options: EditOptions) => {
+      const named = requireFlag(options.record, '--record', EXAMPLE);
+      const wanted = { named, changes: changesOf(options) };
+      return withClient(terminal, options, (connected) => edit(connected, wanted, { options, terminal }));
+    });
 }
 
-async function edit(connected: Connected, options: EditOptions, terminal: Terminal): Promise<void> {
+/** Labels with their new values; null takes one away, undefined leaves it. */
+type Changes = Readonly<Record<string, string | null | undefined>>;
+
+async function edit(
+  connected: Connected,
+  { named, changes }: { readonly named: string; readonly changes: Changes },
+  { options, terminal }: { readonly options: EditOptions; readonly terminal: Terminal },
+): Promise<void> {
   const { signal } = terminal;
-  const named = requireFlag(options.record, '--record', EXAMPLE);
-  const changes = await changesOf(connected, options, signal);
-  if (Object.values(changes).every((value) => value === undefined))
-    throw new GatewayError('bad-usage', 'nothing to change', { remedy: `Type for example: ${EXAMPLE}` });
   const before = await findRecord(connected.client, named, signal);
+  const admin = changes[RotationLabel.admin];
+  // Labels name it by what never changes.
+  const found = typeof admin === 'string' ? await findRecord(connected.client, admin, signal) : undefined;
   const { unixMs } = await connected.client.welcome(signal);
-  const labels = changeLabels(before.labels, changes);
+  const labels = changeLabels(before.labels, {
+    ...changes,
+    ...(found === undefined ? {} : { [RotationLabel.admin]: found.recordId }),
+  });
   const record = { ...before, labels, revision: before.revision + 1, changedUnixMs: unixMs };
   await publishRecord(connected, record, { signWith: options.signWith, terminal });
   const report = reportRotation(record);
@@ -61,27 +74,30 @@ async function edit(connected: Connected, options: EditOptions, terminal: Termin
   terminal.print(renderRotation(report, terminal.style()).join('\n'));
 }
 
-/** Labels with their new values; null takes one away, undefined leaves it. */
-async function changesOf(
-  { client }: Connected,
-  options: EditOptions,
-  signal: AbortSignal,
-): Promise<Readonly<Record<string, string | null | undefined>>> {
+/** What the flags change; the admin's record as it was typed. Throws `bad-usage`. */
+function changesOf(options: EditOptions): Changes {
   const { admin, complexity, script, before, after, enable, disable } = options;
   if (complexity !== undefined && complexity !== '') parseComplexity(complexity);
   if (enable === true && disable === true)
     throw new GatewayError('bad-usage', '--enable and --disable exclude each other');
-  return {
-    [RotationLabel.admin]:
-      admin === undefined || admin === ''
-        ? textOf(admin, '--admin')
-        : (await findRecord(client, admin, signal)).recordId,
+  const changes = {
+    [RotationLabel.admin]: textOf(admin, '--admin'),
     [RotationLabel.complexity]: textOf(complexity, '--complexity'),
-    [RotationLabel.script]: textOf(script, '--script'),
-    [RotationLabel.before]: textOf(before, '--before'),
-    [RotationLabel.after]: textOf(after, '--after'),
+    [RotationLabel.script]: scriptOf(script, '--script'),
+    [RotationLabel.before]: scriptOf(before, '--before'),
+    [RotationLabel.after]: scriptOf(after, '--after'),
     [RotationLabel.disabled]: disable === true ? 'yes' : enable === true ? null : undefined,
   };
+  if (Object.values(changes).some((value) => value !== undefined)) return changes;
+  throw new GatewayError('bad-usage', 'nothing to change', { remedy: `Type for example: ${EXAMPLE}` });
+}
+
+function scriptOf(text: string | undefined, flag: string): string | null | undefined {
+  if (text === undefined || text === '') return textOf(text, flag);
+  if (isScriptName(text)) return text;
+  throw new GatewayError('bad-usage', `${flag}: ${JSON.stringify(text.slice(0, 60))} is no name of a script`, {
+    remedy: `Name a file of the scripts folder, without its path: at most ${SCRIPT_NAME_MAX} letters, digits, ".", "_" and "-".`,
+  });
 }
 
 function textOf(text: string | undefined, flag: string): string | null | undefined {

@@ -3,7 +3,7 @@ import type { AccessClient, Tunnel, TunnelEvent } from '../../../access/client/i
 import { formatUnixMs } from '../../../base/stamp.ts';
 import type { TargetRecord } from '../../../wire/record.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
-import { parseNumber } from '../../frame/flags.ts';
+import { parseNumber, parseText } from '../../frame/flags.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { formatBytes, formatId, printable } from '../../frame/text.ts';
 import { addProfileOptions, type Connected, type ProfileOptions, withClient } from '../connection.ts';
@@ -23,6 +23,8 @@ interface StartOptions extends ProfileOptions {
 }
 
 const PORT_MAX = 65_535;
+/** Characters of a folder's path; the system allows a socket's path fewer still. */
+const PATH_LENGTH_MAX = 4096;
 
 /** `pam tunnel start RECORD`: a local port whose connections end at the record's target. */
 export function startTunnelCommand(terminal: Terminal): Command {
@@ -45,6 +47,7 @@ export function startTunnelCommand(terminal: Terminal): Command {
 
 async function startTunnelOf(terminal: Terminal, named: string, options: StartOptions): Promise<void> {
   const port = options.port === undefined ? 0 : parseNumber(options.port, { flag: '--port', min: 0, max: PORT_MAX });
+  if (options.socket !== undefined) parseText(options.socket, { flag: '--socket', max: PATH_LENGTH_MAX });
   await withClient(terminal, options, async (connected) => {
     const record = await findRecordFor(connected, { named, kind: 'tunnel' }, terminal.signal);
     await serve(terminal, connected, { record, port, options });

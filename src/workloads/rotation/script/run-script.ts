@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
 import { GatewayError } from '../../../base/errors.ts';
+import { isScriptName } from '../../../wire/rotation-profile.ts';
 
 /** One run of an operator's script. */
 export interface ScriptInit {
@@ -75,8 +76,7 @@ function stopGroup(processId: number | undefined): void {
 
 /** A plain file in the folder that only its owner can change: whoever could change it would get the credentials. */
 function safePath(folder: string, name: string): string {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/.test(name))
-    throw new GatewayError('bad-usage', `"${name.slice(0, 100)}" is no name of a script`);
+  if (!isScriptName(name)) throw new GatewayError('bad-usage', `"${name.slice(0, 100)}" is no name of a script`);
   const path = join(folder, name);
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || !found.isFile())

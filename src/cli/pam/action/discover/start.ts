@@ -3,7 +3,7 @@ import { GatewayError } from '../../../../base/errors.ts';
 import { readScope, ScopeParameter, scopeId } from '../../../../wire/discovery-scope.ts';
 import type { JobNotice, Parameter } from '../../../../wire/job.ts';
 import { defineCommand } from '../../../frame/command-tree.ts';
-import { collect } from '../../../frame/flags.ts';
+import { collect, missingFlag } from '../../../frame/flags.ts';
 import type { Terminal } from '../../../frame/terminal.ts';
 import { addProfileOptions, type Connected, type ProfileOptions, withClient } from '../../connection.ts';
 import { assertSucceeded, awaitJob } from '../await-job.ts';
@@ -37,21 +37,43 @@ export function startDiscoveryCommand(terminal: Terminal): Command {
     .option('--ports <LIST>', 'common, or for example 22,5432,8000-8100', 'common')
     .option('--rate <N>', 'connects begun per second; more is quicker and easier to notice (default: 500)')
     .option('--wait', 'until it has ended; shows how far it is')
-    .action((options: StartOptions) =>
-      withClient(terminal, options, (connected) => discover(connected, options, terminal)),
-    );
+    .action((options: StartOptions) => discover(terminal, options));
 }
 
-async function discover(connected: Connected, options: StartOptions, terminal: Terminal): Promise<void> {
-  if (options.target.length === 0)
-    throw new GatewayError('bad-usage', '--target is missing', { remedy: `Type for example: ${EXAMPLE}` });
-  const job = await begin(connected, options, terminal);
+interface Discovery {
+  /** Names the range in place of a record. */
+  readonly recordId: string;
+  readonly parameters: readonly Parameter[];
+}
+
+/** What the flags ask for. Throws `bad-usage`. */
+function parseDiscovery({ target, ports, rate }: StartOptions): Discovery {
+  if (target.length === 0) throw missingFlag('--target', EXAMPLE);
+  const parameters: readonly Parameter[] = [
+    ...target.map((value) => ({ name: ScopeParameter.target, value })),
+    { name: ScopeParameter.ports, value: ports },
+    ...(rate === undefined ? [] : [{ name: ScopeParameter.rate, value: rate }]),
+  ];
+  return { recordId: scopeId(readScope(parameters)), parameters };
+}
+
+async function discover(terminal: Terminal, options: StartOptions): Promise<void> {
+  const discovery = parseDiscovery(options);
+  await withClient(terminal, options, (connected) => run(connected, { discovery, options }, terminal));
+}
+
+async function run(
+  connected: Connected,
+  { discovery, options }: { readonly discovery: Discovery; readonly options: StartOptions },
+  terminal: Terminal,
+): Promise<void> {
+  const job = await begin(connected, discovery, terminal);
   if (options.wait !== true) {
     const { jobId, state, worker } = job;
     if (options.json === true) return terminal.printJson({ jobId, state, worker });
     return terminal.print(`discovery: job ${jobId}\nNext: pam action job-info ${jobId}`);
   }
-  const ended = await finish(connected, options, { job, terminal });
+  const ended = await finish(connected, discovery, { job, terminal });
   const { output, outputMissing } = await readOutput(connected.client, ended, terminal.signal);
   if (outputMissing !== null) throw new GatewayError('unreachable', outputMissing);
   const findings = readFindings(output);
@@ -61,26 +83,20 @@ async function discover(connected: Connected, options: StartOptions, terminal: T
   assertSucceeded(ended);
 }
 
-async function begin({ client }: Connected, options: StartOptions, terminal: Terminal): Promise<JobNotice> {
-  const parameters: readonly Parameter[] = [
-    ...options.target.map((value) => ({ name: ScopeParameter.target, value })),
-    { name: ScopeParameter.ports, value: options.ports },
-    ...(options.rate === undefined ? [] : [{ name: ScopeParameter.rate, value: options.rate }]),
-  ];
-  const recordId = scopeId(readScope(parameters));
-  return (await client.submit({ kind: 'discovery', recordId, parameters }, terminal.signal)).notice;
+async function begin({ client }: Connected, discovery: Discovery, terminal: Terminal): Promise<JobNotice> {
+  return (await client.submit({ kind: 'discovery', ...discovery }, terminal.signal)).notice;
 }
 
 /** It changes nothing, so when its worker is lost it simply begins again on another one. */
 async function finish(
   connected: Connected,
-  options: StartOptions,
+  discovery: Discovery,
   { job, terminal }: { readonly job: JobNotice; readonly terminal: Terminal },
 ): Promise<JobNotice> {
   let ended = await awaitJob(connected.client, job.jobId, terminal);
   for (let tries = 1; ended.state === 'lost' && tries < TRIES_MAX; tries++) {
     terminal.note(`worker ${ended.worker ?? '–'} was lost; beginning anew elsewhere`);
-    ended = await awaitJob(connected.client, (await begin(connected, options, terminal)).jobId, terminal);
+    ended = await awaitJob(connected.client, (await begin(connected, discovery, terminal)).jobId, terminal);
   }
   return ended;
 }
