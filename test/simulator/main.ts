@@ -1,7 +1,8 @@
 /**
  * `npm run simulate -- [--seeds N] [--from N] [--seed N] [--instances N] [--no-shrink] [--trace [--messages]] [--plan FILE]`: runs simulated pools and
  * reports what broke. One seed gives one life of a pool; `--trace` tells it line by line. `--plan` keeps the shrunk plan of a failure in a file, and runs the
- * plan of the file when it is there. `--explore [--departures N] [--minutes N]` explores small worlds exhaustively instead.
+ * plan of the file when it is there. `--explore [--departures N] [--minutes N]` explores small worlds exhaustively instead, `--scale [--sizes 10,100,1000]
+ * [--loss-per-mille 10]` measures traffic and how fast news travels by the size of the pool.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
@@ -13,6 +14,7 @@ import { FAULTS, FaultCounts } from './fault-counts.ts';
 import { formatStep, type Plan } from './plan.ts';
 import { describeFailure } from './report.ts';
 import { runPlan } from './run-plan.ts';
+import { scaleTable } from './scale.ts';
 import { shrink } from './shrink.ts';
 
 const { values } = parseArgs({
@@ -27,6 +29,9 @@ const { values } = parseArgs({
     explore: { type: 'boolean', default: false },
     departures: { type: 'string', default: '2' },
     minutes: { type: 'string', default: '60' },
+    scale: { type: 'boolean', default: false },
+    sizes: { type: 'string', default: '10,100,1000' },
+    'loss-per-mille': { type: 'string', default: '10' },
     'no-shrink': { type: 'boolean', default: false },
     'most-failures': { type: 'string', default: '10' },
   },
@@ -37,7 +42,14 @@ const EXPLORED_STATES_MAX = 10_000_000;
 const instances = values.instances === undefined ? undefined : Number(values.instances);
 const first = Number(values.seed ?? values.from);
 const count = values.seed === undefined ? Number(values.seeds) : 1;
-process.exitCode = values.explore ? exploreAll() : run();
+process.exitCode = values.scale ? measure() : values.explore ? exploreAll() : run();
+
+/** A row for each size, as soon as it is there. */
+function measure(): number {
+  const sizes = values.sizes.split(',').map(Number);
+  for (const line of scaleTable({ sizes, lossPerMille: Number(values['loss-per-mille']) })) console.log(line);
+  return 0;
+}
 
 /** Every situation of the small world, each with its share of the time. */
 function exploreAll(): number {
