@@ -18,8 +18,9 @@ export interface Mutation {
 }
 
 /**
- * Mistakes that the simulator must find. A `find` that is gone means that the core has changed: write the same mistake anew. Left out is
- * what another guard makes up for in every life tried: a claim granted without comparing views or limits, or taken with one grant of several.
+ * Mistakes that the simulator must find. A `find` that is gone means that the core has changed: write the same mistake anew. Not among them, because no life
+ * tried has shown them: a claim granted without comparing views or limits, or taken with one grant of several. Either another guard makes up for them or the
+ * lives do not reach what they break.
  */
 export const MUTATIONS: readonly Mutation[] = [
   {
