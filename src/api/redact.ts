@@ -12,6 +12,8 @@ const SECRET_LENGTH_MIN = 43;
 const LONG_RUN = /[A-Za-z0-9+/_-]{43,}={0,2}/g;
 const PEER_ID = /12D3KooW[1-9A-HJ-NP-Za-km-z]{44}/g;
 const PATH = /^\/?(?:[a-z][a-z0-9_-]*\/){2}/;
+/** Parts of a path are shorter than that on average; 43 random digits in base64 hold four slashes once in 200 times. */
+const PATH_PART_MEAN_MAX = 10;
 const DEPTH_MAX = 32;
 
 /** A copy of the document without secrets. */
@@ -43,6 +45,11 @@ function redactText(text: string): string {
 /** 32 bytes in base64 have 43 digits or more, of both cases (a decimal digit may be missing); what is left of an address without its peer id is shorter or lower case. */
 function looksSecret(run: string): boolean {
   const rest = run.replace(PEER_ID, '');
-  if (rest.length < SECRET_LENGTH_MIN || PATH.test(rest)) return false;
+  if (rest.length < SECRET_LENGTH_MIN || isPath(rest)) return false;
   return /[A-Z]/.test(rest) && /[a-z]/.test(rest);
+}
+
+/** A key in base64 may begin like a path by chance; a path goes on like one. */
+function isPath(text: string): boolean {
+  return PATH.test(text) && text.length / text.split('/').length <= PATH_PART_MEAN_MAX;
 }

@@ -31,6 +31,11 @@ describe('a redacted document', () => {
     }
   });
 
+  it('lacks a key whose base64 happens to begin like a path', () => {
+    const key = `ab/cd/${'aBcDeFgHiJ'.repeat(4)}=`;
+    expect(JSON.stringify(redact({ log: `with ${key}` }))).not.toContain(key.slice(5, 30));
+  });
+
   it('lacks a key whose base64 happens to have no decimal digit', () => {
     const key = `${'aBcDeFgHiJ'.repeat(4)}kLmN=`;
     expect(JSON.stringify(redact({ log: `with ${key}` }))).not.toContain(key.slice(5, 30));
