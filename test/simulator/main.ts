@@ -2,10 +2,11 @@
  * `npm run simulate -- [--seeds N] [--from N] [--seed N] [--instances N] [--no-shrink] [--trace [--messages]] [--plan FILE]`: runs simulated pools and
  * reports what broke. One seed gives one life of a pool; `--trace` tells it line by line. `--plan` keeps the shrunk plan of a failure in a file, and runs the
  * plan of the file when it is there. `--explore [--departures N] [--minutes N]` explores small worlds exhaustively instead, `--scale [--sizes 10,100,1000]
- * [--loss-per-mille 10]` measures traffic and how fast news travels by the size of the pool.
+ * [--loss-per-mille 10]` measures traffic and how fast news travels by the size of the pool; `--calm-hour` lives one hour of `--instances` (5) without faults.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { calmHour } from './calm-hour.ts';
 import { drawPlan } from './draw-plan.ts';
 import { explore } from './explorer/explore.ts';
 import { formatExploration } from './explorer/report.ts';
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     explore: { type: 'boolean', default: false },
     departures: { type: 'string', default: '2' },
     minutes: { type: 'string', default: '60' },
+    'calm-hour': { type: 'boolean', default: false },
     scale: { type: 'boolean', default: false },
     sizes: { type: 'string', default: '10,100,1000' },
     'loss-per-mille': { type: 'string', default: '10' },
@@ -41,7 +43,7 @@ const { values } = parseArgs({
 const EXPLORED_STATES_MAX = 10_000_000;
 const instances = values.instances === undefined ? undefined : Number(values.instances);
 const first = Number(values.seed ?? values.from);
-const count = values.seed === undefined ? Number(values.seeds) : 1;
+const count = values.seed === undefined && !values['calm-hour'] ? Number(values.seeds) : 1;
 process.exitCode = values.scale ? measure() : values.explore ? exploreAll() : run();
 
 /** A row for each size, as soon as it is there. */
@@ -70,6 +72,7 @@ function exploreAll(): number {
 
 /** The plan of the seed, or the one that an earlier shrinking left in the file of `--plan`. */
 function readPlan(seed: number): Plan {
+  if (values['calm-hour']) return calmHour(instances ?? 5);
   if (values.plan === undefined || !existsSync(values.plan)) return drawPlan(seed, instances);
   return JSON.parse(readFileSync(values.plan, 'utf8')) as Plan;
 }
