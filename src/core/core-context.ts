@@ -39,7 +39,7 @@ export function witnessStamp(context: CoreContext): Stamp | null {
 
 /** Ids of live members other than this instance, in the order of decisions. */
 export function liveOthers({ table, self }: CoreContext): readonly InstanceId[] {
-  return table.live().flatMap(({ record }) => (record.instanceId === self ? [] : [record.instanceId]));
+  return table.liveBut(self);
 }
 
 /** Links up to which important messages go directly to everyone as well as by gossip. */

@@ -3,12 +3,13 @@ import { type InstanceId, parseKeyId } from '../base/ids.ts';
 import { DIRECT_BYTES_MAX, GOSSIP_BYTES_MAX } from '../wire/bounds.ts';
 import { decode } from '../wire/codec.ts';
 import { type Direct, directCodec, gossipCodec } from '../wire/mesh-message.ts';
-import type { Held } from '../wire/pulse.ts';
 import { DrainOrders } from './admission/drain-orders.ts';
 import { SeatKeeper } from './admission/seat-keeper.ts';
 import type { CoreContext } from './core-context.ts';
 import { CredentialShelf } from './credentials/credential-shelf.ts';
+import { earliest } from './earliest.ts';
 import type { Effect } from './effect.ts';
+import { OwnHeld } from './holdings/own-held.ts';
 import type { PoolInit, PoolMachine } from './index.ts';
 import type { Input, Now } from './input.ts';
 import { Jobs } from './jobs/jobs.ts';
@@ -49,7 +50,10 @@ class Machine implements PoolMachine {
   readonly records: RecordShelf;
   readonly credentials: CredentialShelf;
   readonly #shelves: Shelves;
+  readonly #held: OwnHeld;
   readonly #jobs: Jobs;
+  /** Parts that have something to do at a time of their own. */
+  readonly #timed: readonly { dueAtMs(): number | undefined }[];
   #wakeupAtMs: number | undefined;
   #started = false;
   #ended = false;
@@ -78,11 +82,12 @@ class Machine implements PoolMachine {
     this.#load = new OwnLoad(init.self.budgetKib);
     this.#detector = new Detector(this.#context);
     this.#exchange = new Exchange(this.#context, this.#detector);
-    this.#pulses = new Pulses(this.#context, { load: () => this.#load.sample(), held: () => this.#held() });
+    this.#pulses = new Pulses(this.#context, { load: () => this.#load.sample(), held: () => this.#held.current() });
     this.#limitKeeper = new LimitKeeper(this.#context);
     this.records = new RecordShelf(this.#context, init.remembered.records, (id) => this.credentials.removed(id));
     this.credentials = new CredentialShelf(this.#context, this.records);
     this.#shelves = new Shelves(outbox, this);
+    this.#held = new OwnHeld(this.#context, { records: this.records, credentials: this.credentials });
     this.#jobs = new Jobs(this.#context, this.#load, this.records);
     this.jobs = this.#jobs.board;
     this.#seats = new SeatKeeper(this.#context, this.#exchange, this.#jobs);
@@ -92,6 +97,18 @@ class Machine implements PoolMachine {
       gone: (member) => this.#gone(member),
       evicted: () => this.#leaveEvicted(),
     });
+    this.#timed = [
+      this.#detector,
+      this.#exchange,
+      this.#pulses,
+      this.#seats,
+      this.#drains,
+      this.records.replication,
+      this.credentials.replication,
+      this.credentials.acknowledgements,
+      this.#policyKeeper,
+      this.#jobs,
+    ];
     table.evict(policies.evicted);
   }
 
@@ -121,7 +138,7 @@ class Machine implements PoolMachine {
   }
 
   view({ atMs }: { readonly atMs: number }): ReturnType<PoolMachine['view']> {
-    return poolView(this.#context, { load: this.#load.sample(), held: this.#held() }, atMs);
+    return poolView(this.#context, { load: this.#load.sample(), held: this.#held.current() }, atMs);
   }
 
   #take(input: Input): void {
@@ -354,33 +371,9 @@ class Machine implements PoolMachine {
 
   #nextDueAtMs(): number | undefined {
     if (!this.#started) return undefined;
-    const due = [
-      this.#detector.dueAtMs(),
-      this.#exchange.dueAtMs(),
-      this.#pulses.dueAtMs(),
-      this.#seats.dueAtMs(),
-      this.#drains.dueAtMs(),
-      this.records.replication.dueAtMs(),
-      this.credentials.replication.dueAtMs(),
-      this.credentials.acknowledgements.dueAtMs(),
-      this.#policyKeeper.dueAtMs(),
-      this.#jobs.dueAtMs(),
-    ];
-    const times = due.filter((atMs): atMs is number => atMs !== undefined);
-    return Math.max(this.#context.now.atMs, Math.min(...times));
-  }
-
-  #held(): Held {
-    const { limits, table, policies } = this.#context;
-    return {
-      limitVersion: limits.current.version,
-      limitDigest: limits.current.digest,
-      recordsDigest: this.records.digest,
-      admissionDigest: table.admissionDigest(limits.digest),
-      credentialsDigest: this.credentials.digest,
-      policyVersion: policies.version,
-      policyDigest: policies.digest,
-    };
+    let due: number | undefined;
+    for (const part of this.#timed) due = earliest(due, part.dueAtMs());
+    return Math.max(this.#context.now.atMs, due ?? Number.POSITIVE_INFINITY);
   }
 
   /** What arrives from outside never ends the process; a failure that is not about the input does. */

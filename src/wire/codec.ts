@@ -108,14 +108,28 @@ export function appended<T>(codec: Codec<T>, absent: T & (string | number | bool
 
 /** A structure: its fields in this order. */
 export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Codec<T[K]> }): Codec<T> {
-  const entries = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
-  const needed = entries.findLastIndex(([, { absent }]) => absent === undefined) + 1;
-  const isAbsent = ([name, { absent }]: (typeof entries)[number], value: T): boolean =>
-    absent !== undefined && absent.value === (value[name] ?? absent.value);
+  const named = Object.entries(fields) as [keyof T, Codec<T[keyof T]>][];
+  const entries = named.map(([name, codec]) => ({ name, codec, step: `.${String(name)}` }));
+  const needed = entries.findLastIndex(({ codec }) => codec.absent === undefined) + 1;
+  const presentIn = (value: T): number => {
+    let present = entries.length;
+    for (; present > needed; present--) {
+      const entry = entries[present - 1];
+      const absent = entry?.codec.absent;
+      if (entry === undefined || absent === undefined) break;
+      if (absent.value !== (value[entry.name] ?? absent.value)) break;
+    }
+    return present;
+  };
   return {
     toWire: (value) => {
-      const present = entries.findLastIndex((entry) => !isAbsent(entry, value)) + 1;
-      return entries.slice(0, present).map(([name, codec]) => codec.toWire(value[name]));
+      const raw: unknown[] = [];
+      const present = presentIn(value);
+      for (let index = 0; index < present; index++) {
+        const entry = entries[index];
+        if (entry !== undefined) raw.push(entry.codec.toWire(value[entry.name]));
+      }
+      return raw;
     },
     fromWire: (raw, path) => {
       if (!Array.isArray(raw) || raw.length < needed) return refuse(path, `${needed} fields`);
@@ -123,11 +137,11 @@ export function struct<T extends object>(fields: { readonly [K in keyof T]-?: Co
       for (let index = 0; index < entries.length; index++) {
         const entry = entries[index];
         if (entry === undefined) continue;
-        const [name, codec] = entry;
+        const { name, codec, step } = entry;
         value[name] =
           index >= raw.length && codec.absent !== undefined
             ? codec.absent.value
-            : codec.fromWire(raw[index], `${path}.${String(name)}`);
+            : codec.fromWire(raw[index], path + step);
       }
       return value as T;
     },
@@ -172,19 +186,21 @@ export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
   return encodeCbor(codec.toWire(value));
 }
 
+const STRICT = {
+  useMaps: false,
+  allowIndefinite: false,
+  allowBigInt: false,
+  allowInfinity: false,
+  allowNaN: false,
+} as const;
+
 /** The value in `data`, of at most `sizeMax` bytes; throws `bad-message` whatever the bytes are. */
 export function decode<T>(codec: Codec<T>, data: Uint8Array, sizeMax: number): T {
   if (data.length > sizeMax)
     throw new GatewayError('bad-message', `message of ${data.length} bytes; the limit is ${sizeMax}`);
   let raw: unknown;
   try {
-    raw = decodeCbor(data, {
-      useMaps: false,
-      allowIndefinite: false,
-      allowBigInt: false,
-      allowInfinity: false,
-      allowNaN: false,
-    });
+    raw = decodeCbor(data, STRICT);
   } catch (cause) {
     throw new GatewayError('bad-message', 'message is not valid CBOR', { cause });
   }

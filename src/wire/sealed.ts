@@ -41,23 +41,31 @@ export interface Opened<T> {
 export const SIGNATURES_MAX = 16;
 const SEALED_OVERHEAD_BYTES = 16 + SIGNATURES_MAX * 128;
 
-const sealedCodec = (payloadBytesMax: number): Codec<Sealed> =>
-  struct<Sealed>({
-    payload: bytes({ max: payloadBytesMax }),
-    signatures: list(
-      struct<Signature>({ signer: keyId, signature: bytes({ min: SIGNATURE_BYTES, max: SIGNATURE_BYTES }) }),
-      SIGNATURES_MAX,
-    ),
-  });
+const signaturesCodec = list(
+  struct<Signature>({ signer: keyId, signature: bytes({ min: SIGNATURE_BYTES, max: SIGNATURE_BYTES }) }),
+  SIGNATURES_MAX,
+);
+/** Kept by the payload's bound: there are as many as kinds of envelopes. */
+const sealedCodecs = new Map<number, Codec<Sealed>>();
+
+function sealedCodec(payloadBytesMax: number): Codec<Sealed> {
+  const known = sealedCodecs.get(payloadBytesMax);
+  if (known !== undefined) return known;
+  const made = struct<Sealed>({ payload: bytes({ max: payloadBytesMax }), signatures: signaturesCodec });
+  sealedCodecs.set(payloadBytesMax, made);
+  return made;
+}
 
 /** Most bytes of a whole envelope of this kind. */
 export function sealedBytesMax(seal: Seal<unknown> | { readonly payloadBytesMax: number }): number {
   return seal.payloadBytesMax + SEALED_OVERHEAD_BYTES;
 }
 
+const utf8 = new TextEncoder();
+
 /** What is signed: domain, zero byte, payload. */
 export function signedBytes(domain: string, payload: Uint8Array): Uint8Array {
-  const prefix = new TextEncoder().encode(domain);
+  const prefix = utf8.encode(domain);
   const message = new Uint8Array(prefix.length + 1 + payload.length);
   message.set(prefix, 0);
   message.set(payload, prefix.length + 1);

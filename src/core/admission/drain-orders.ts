@@ -3,6 +3,7 @@ import type { InstanceId } from '../../base/ids.ts';
 import { type DrainCommand, drainCommandSeal } from '../../wire/drain-command.ts';
 import { open } from '../../wire/sealed.ts';
 import type { CoreContext } from '../core-context.ts';
+import { earliest } from '../earliest.ts';
 import { failure } from '../effect.ts';
 import type { Ticket } from '../input.ts';
 import { isLive } from '../membership/member-table.ts';
@@ -63,7 +64,7 @@ export class DrainOrders {
   /** Answers orders whose instance shows that it drains, and those that took too long. */
   run(): void {
     const { table, now, outbox } = this.#context;
-    for (const order of [...this.#orders]) {
+    for (const order of this.#orders) {
       const state = table.get(order.instanceId)?.record.state;
       const obeyed = state === 'draining' || state === 'left';
       if (!obeyed && order.untilMs > now.atMs) continue;
@@ -75,8 +76,9 @@ export class DrainOrders {
 
   /** When an order times out. */
   dueAtMs(): number | undefined {
-    if (this.#orders.size === 0) return undefined;
-    return Math.min(...[...this.#orders].map(({ untilMs }) => untilMs));
+    let due: number | undefined;
+    for (const { untilMs } of this.#orders) due = earliest(due, untilMs);
+    return due;
   }
 
   #verify(sealed: Uint8Array): DrainCommand {

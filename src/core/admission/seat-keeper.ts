@@ -4,6 +4,7 @@ import { formatUnixMs, type Stamp } from '../../base/stamp.ts';
 import type { Seat } from '../../wire/member-record.ts';
 import type { Direct } from '../../wire/mesh-message.ts';
 import { type CoreContext, isEstablished } from '../core-context.ts';
+import { earliest } from '../earliest.ts';
 import type { Search } from '../input.ts';
 import type { Exchange } from '../membership/exchange.ts';
 import type { OwnChange } from '../membership/own-record.ts';
@@ -90,14 +91,17 @@ export class SeatKeeper {
   dueAtMs(): number | undefined {
     if (this.#ended) return undefined;
     const { state } = this.#context.own.record;
-    const due = [this.claims.dueAtMs(), this.handover.dueAtMs()];
-    if (state === 'candidate' || state === 'standby')
-      due.push(this.#readyAtMs(), this.#after(this.#fullSinceMs, REFUSE_SETTLE_MS));
-    if (state === 'admitted') due.push(this.#after(this.#surplusSinceMs, YIELD_SETTLE_MS));
-    if (state === 'draining') due.push(this.#drainDueAtMs());
-    const future = due.filter((atMs): atMs is number => atMs !== undefined && atMs > this.#context.now.atMs);
-    this.#lookAtMs = future.length === 0 ? undefined : Math.min(...future);
-    return this.#lookAtMs;
+    const ahead = (atMs: number | undefined): number | undefined =>
+      atMs !== undefined && atMs > this.#context.now.atMs ? atMs : undefined;
+    let due = earliest(ahead(this.claims.dueAtMs()), ahead(this.handover.dueAtMs()));
+    if (state === 'candidate' || state === 'standby') {
+      due = earliest(due, ahead(this.#readyAtMs()));
+      due = earliest(due, ahead(this.#after(this.#fullSinceMs, REFUSE_SETTLE_MS)));
+    }
+    if (state === 'admitted') due = earliest(due, ahead(this.#after(this.#surplusSinceMs, YIELD_SETTLE_MS)));
+    if (state === 'draining') due = earliest(due, ahead(this.#drainDueAtMs()));
+    this.#lookAtMs = due;
+    return due;
   }
 
   /** Stop taking jobs; leave when the sessions have ended. */

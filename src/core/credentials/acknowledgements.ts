@@ -1,5 +1,6 @@
 import type { InstanceId } from '../../base/ids.ts';
 import { type CoreContext, liveOthers } from '../core-context.ts';
+import { earliest } from '../earliest.ts';
 import { failure } from '../effect.ts';
 import type { Ticket } from '../input.ts';
 import { EDITION_PATIENCE_MS, EDITION_RETRY_MS } from '../timing.ts';
@@ -64,8 +65,9 @@ export class Acknowledgements {
 
   /** When `run` has something to do. */
   dueAtMs(): number | undefined {
-    const times = [...this.#waiting.values()].map(({ untilMs, askAtMs }) => Math.min(untilMs, askAtMs));
-    return times.length === 0 ? undefined : Math.min(...times);
+    let due: number | undefined;
+    for (const { untilMs, askAtMs } of this.#waiting.values()) due = earliest(due, Math.min(untilMs, askAtMs));
+    return due;
   }
 
   #ask(nonce: number, waiting: Waiting, missing: readonly InstanceId[]): void {

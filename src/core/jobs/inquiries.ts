@@ -3,6 +3,7 @@ import type { InstanceId } from '../../base/ids.ts';
 import { isFinal, type JobNotice, type TraceStep } from '../../wire/job.ts';
 import { type Direct, TRACE_STEPS_MAX } from '../../wire/mesh-message.ts';
 import { type CoreContext, liveOthers } from '../core-context.ts';
+import { earliest } from '../earliest.ts';
 import { failure } from '../effect.ts';
 import type { Event, Ticket } from '../input.ts';
 import { JOB_QUERY_MS } from '../timing.ts';
@@ -81,8 +82,8 @@ export class Inquiries {
   /** Ends what has waited long enough or has got its answer. */
   run(): void {
     const { now, outbox } = this.#context;
-    for (const [nonce, inquiry] of [...this.#open]) if (inquiry.untilMs <= now.atMs) this.#conclude(nonce, inquiry);
-    for (const cancellation of [...this.#cancellations]) {
+    for (const [nonce, inquiry] of this.#open) if (inquiry.untilMs <= now.atMs) this.#conclude(nonce, inquiry);
+    for (const cancellation of this.#cancellations) {
       const notice = this.#board.get(cancellation.jobId);
       const ended = notice !== undefined && isFinal(notice.state);
       if (!ended && cancellation.untilMs > now.atMs) continue;
@@ -97,8 +98,10 @@ export class Inquiries {
 
   /** When `run` has something to do. */
   dueAtMs(): number | undefined {
-    const times = [...this.#open.values(), ...this.#cancellations].map(({ untilMs }) => untilMs);
-    return times.length === 0 ? undefined : Math.min(...times);
+    let due: number | undefined;
+    for (const { untilMs } of this.#open.values()) due = earliest(due, untilMs);
+    for (const { untilMs } of this.#cancellations) due = earliest(due, untilMs);
+    return due;
   }
 
   #inquire(jobId: string, wantTrace: boolean, ticket: Ticket, cancel: Inquiry['cancel']): void {

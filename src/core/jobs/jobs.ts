@@ -4,6 +4,7 @@ import type { Direct } from '../../wire/mesh-message.ts';
 import { open } from '../../wire/sealed.ts';
 import type { SessionsInHand } from '../admission/seat-keeper.ts';
 import type { CoreContext } from '../core-context.ts';
+import { earliest } from '../earliest.ts';
 import { failure, type Reply } from '../effect.ts';
 import type { Event } from '../input.ts';
 import type { OwnLoad } from '../load/own-load.ts';
@@ -47,6 +48,8 @@ export class Jobs implements SessionsInHand {
   readonly outputs: Outputs;
   readonly #context: CoreContext;
   readonly #load: OwnLoad;
+  /** Each has something to do at a time of its own. */
+  readonly #parts: readonly { run(): void; dueAtMs(): number | undefined }[];
   readonly #resubmits = new Map<number, Resubmit>();
   #nonce = 0;
 
@@ -75,6 +78,7 @@ export class Jobs implements SessionsInHand {
     });
     this.inquiries = new Inquiries(context, this.board, (jobId, reason) => this.bench.cancel(jobId, reason));
     this.outputs = new Outputs(context, this.board);
+    this.#parts = [this.bench, this.desk, this.inquiries, this.outputs, this.board];
   }
 
   /** Sessions that a drain waits for. */
@@ -148,11 +152,7 @@ export class Jobs implements SessionsInHand {
 
   /** Carries on what is due. */
   run(): void {
-    this.bench.run();
-    this.desk.run();
-    this.inquiries.run();
-    this.outputs.run();
-    this.board.run();
+    for (const part of this.#parts) part.run();
     for (const [nonce, { untilMs, answer, to }] of this.#resubmits) {
       if (untilMs > this.#context.now.atMs) continue;
       this.#resubmits.delete(nonce);
@@ -162,11 +162,10 @@ export class Jobs implements SessionsInHand {
 
   /** When `run` has something to do. */
   dueAtMs(): number | undefined {
-    const parts = [this.bench, this.desk, this.inquiries, this.outputs, this.board];
-    const due = parts.map((part) => part.dueAtMs());
-    for (const { untilMs } of this.#resubmits.values()) due.push(untilMs);
-    const times = due.filter((atMs): atMs is number => atMs !== undefined);
-    return times.length === 0 ? undefined : Math.min(...times);
+    let due: number | undefined;
+    for (const part of this.#parts) due = earliest(due, part.dueAtMs());
+    for (const { untilMs } of this.#resubmits.values()) due = earliest(due, untilMs);
+    return due;
   }
 
   #route({ sealed, hops, source }: Submission, answer: (reply: Reply) => void): void {

@@ -1,6 +1,7 @@
 import type { InstanceId } from '../../base/ids.ts';
 import type { Direct } from '../../wire/mesh-message.ts';
 import type { CoreContext } from '../core-context.ts';
+import { earliest } from '../earliest.ts';
 import { failure } from '../effect.ts';
 import type { Event, OutputPage, Ticket } from '../input.ts';
 import { isLive } from '../membership/member-table.ts';
@@ -83,8 +84,9 @@ export class Outputs {
 
   /** When `run` has something to do. */
   dueAtMs(): number | undefined {
-    const times = [...this.#waiting.values()].map(({ untilMs }) => untilMs);
-    return times.length === 0 ? undefined : Math.min(...times);
+    let due: number | undefined;
+    for (const { untilMs } of this.#waiting.values()) due = earliest(due, untilMs);
+    return due;
   }
 
   #load(asker: Asker, jobId: string, offset: number): void {

@@ -70,7 +70,7 @@ export class Detector {
   /** Carries on what is due; returns who was declared dead just now. */
   run(): readonly Member[] {
     const { atMs } = this.#context.now;
-    for (const [nonce, probe] of [...this.#probes]) if (probe.dueAtMs <= atMs) this.#advance(nonce, probe);
+    for (const [nonce, probe] of this.#probes) if (probe.dueAtMs <= atMs) this.#advance(nonce, probe);
     if (this.#nextRoundAtMs === undefined || this.#nextRoundAtMs <= atMs) this.#round();
     return this.#verdicts();
   }
@@ -180,11 +180,12 @@ export class Detector {
 
   /** Everyone once in random order before anyone twice (SWIM §4.3): a bound on the time until a member is probed. */
   #nextInRing(others: readonly InstanceId[]): InstanceId | undefined {
-    const live = new Set(others);
+    const { table } = this.#context;
     for (;;) {
       const target = this.#ring.pop();
       if (target === undefined) break;
-      if (live.has(target)) return target;
+      const member = table.get(target);
+      if (member !== undefined && isLive(member)) return target;
     }
     this.#ring = shuffled(others, this.#context.init.random);
     return this.#ring.pop();

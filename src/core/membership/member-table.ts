@@ -68,6 +68,7 @@ export function isLive(member: Member): boolean {
 export class MemberTable {
   readonly #members = new Map<InstanceId, Member>();
   #live: readonly Member[] | undefined;
+  #others: { readonly but: InstanceId; readonly ids: readonly InstanceId[] } | undefined;
   #digest: { readonly limit: string; readonly digest: string } | undefined;
   #evicted: ReadonlySet<string> = new Set();
   #generation = 0;
@@ -96,6 +97,15 @@ export class MemberTable {
   live(): readonly Member[] {
     this.#live ??= [...this.#members.values()].filter(isLive).sort((a, b) => compareOrder(a.record, b.record));
     return this.#live;
+  }
+
+  /** Ids of the live members but one, in the order of decisions: kept for the one that is asked for again and again. */
+  liveBut(self: InstanceId): readonly InstanceId[] {
+    if (this.#others?.but !== self) {
+      const ids = this.live().map(({ record }) => record.instanceId);
+      this.#others = { but: self, ids: ids.filter((id) => id !== self) };
+    }
+    return this.#others.ids;
   }
 
   /** Takes in a verified record. `metAt` is this instance's clock if it is established. */
@@ -153,6 +163,7 @@ export class MemberTable {
   /** Something that admission depends on changed. */
   touch(): void {
     this.#live = undefined;
+    this.#others = undefined;
     this.#digest = undefined;
     this.#generation += 1;
   }

@@ -8,6 +8,7 @@ import { compareVersions, type Member } from './member-table.ts';
 /** What a pulse tells of this instance, handed in by the parts that know it. */
 export interface PulseSources {
   load(): LoadSample;
+  /** The same object as long as nothing in it changes. */
   held(): Held;
 }
 
@@ -66,8 +67,7 @@ export class Pulses {
   /** When the next pulse is due. */
   dueAtMs(): number {
     const size = this.#context.table.live().length;
-    const changed =
-      this.#sources.load().number !== this.#sentLoadNumber || !sameHeld(this.#sources.held(), this.#sentHeld);
+    const changed = this.#sources.load().number !== this.#sentLoadNumber || this.#sources.held() !== this.#sentHeld;
     return this.#sentAtMs + (changed ? pulseSpacingMs(size) : pulseIntervalMs(size));
   }
 
@@ -95,15 +95,4 @@ export function recordMissing(member: Member): boolean {
   const { pulse, record } = member;
   if (pulse === null) return false;
   return compareVersions({ incarnation: pulse.incarnation, sequence: pulse.recordSequence }, record) > 0;
-}
-
-function sameHeld(left: Held, right: Held | undefined): boolean {
-  return (
-    left.limitVersion === right?.limitVersion &&
-    left.limitDigest === right.limitDigest &&
-    left.recordsDigest === right.recordsDigest &&
-    left.admissionDigest === right.admissionDigest &&
-    left.credentialsDigest === right.credentialsDigest &&
-    left.policyDigest === right.policyDigest
-  );
 }

@@ -1,6 +1,7 @@
 import { GatewayError } from '../../base/errors.ts';
 import type { InstanceId } from '../../base/ids.ts';
 import { type CoreContext, directAudience } from '../core-context.ts';
+import { earliest } from '../earliest.ts';
 import { failure } from '../effect.ts';
 import type { PoolInit } from '../index.ts';
 import type { Ticket } from '../input.ts';
@@ -139,8 +140,9 @@ export class PolicyKeeper {
 
   /** When `run` has something to do. */
   dueAtMs(): number | undefined {
-    const times = [...this.#told.values()].map(({ firstAtMs }) => firstAtMs + FAREWELL_MS);
-    return times.length === 0 ? undefined : Math.min(...times);
+    let due: number | undefined;
+    for (const { firstAtMs } of this.#told.values()) due = earliest(due, firstAtMs + FAREWELL_MS);
+    return due;
   }
 
   #enqueue(offered: Offered): void {
