@@ -17,6 +17,7 @@ import type { MemberView, PoolView, Reply } from '../../src/core/index.ts';
 import type { PoolPort, SessionAnswer, SessionEnd } from '../../src/pool-port.ts';
 import { Archive, createRecorder, Desk } from '../../src/recording/index.ts';
 import { createReveal, type Vault } from '../../src/vault/index.ts';
+import type { Grant } from '../../src/wire/grant.ts';
 import { type JobNotice, type JobRequest, jobRequestSeal } from '../../src/wire/job.ts';
 import type { TargetRecord } from '../../src/wire/record.ts';
 import { open } from '../../src/wire/sealed.ts';
@@ -35,6 +36,18 @@ export function testSeed(label: string): Uint8Array {
 export const admin: KeyPair = keyPairFromSeed(testSeed('admin'));
 /** What instances prove with that they belong to the pool. */
 export const poolKey: KeyPair = keyPairFromSeed(testSeed('pool'));
+
+/** A grant to be given conditions. */
+export const GRANT_OF_NOTHING: Grant = {
+  gatewayUid: '',
+  grantId: 'grant-of-nothing',
+  name: 'alice',
+  userKey: admin.id,
+  allow: [],
+  issuedUnixMs: 0,
+  expiresUnixMs: null,
+  conditions: null,
+};
 
 /** A deadline for one step of a test. */
 export function soon(): AbortSignal {
@@ -57,6 +70,8 @@ export class TestPool {
   readonly jobs = new Map<string, Job>();
   readonly ends: SessionEnd[] = [];
   readonly members: TestMember[] = [];
+  /** Under which sessions run; null: an admin's. */
+  grant: Grant | null = null;
   /** Which member does the next job; undefined: none. */
   choose: (request: JobRequest) => string | undefined = () => this.members[0]?.id;
   readonly #verify = createEd25519Verify();
@@ -107,7 +122,7 @@ export class TestPool {
     if (job.request.caller !== caller) return refused('not-allowed', 'not your job');
     if (job.state !== 'accepted') return refused('not-allowed', 'it has begun before');
     job.state = 'running';
-    return { kind: 'run', request: job.request, record, grant: null, cancelled: job.cancel.signal };
+    return { kind: 'run', request: job.request, record, grant: this.grant, cancelled: job.cancel.signal };
   }
 
   end(end: SessionEnd): void {

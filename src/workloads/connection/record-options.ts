@@ -17,6 +17,8 @@ export interface ConnectionOptions {
   readonly reasonRequired: boolean;
   /** `session.file-transfer`: `off` forbids SFTP, scp and rsync; default `on`. */
   readonly fileTransfer: boolean;
+  /** `session.clipboard`: `off` keeps programs at the target from writing to the clipboard of the person's terminal; default `on`. */
+  readonly clipboard: boolean;
   /** `session.port-forwarding`: `on` lets people's own `ssh` reach further from the target (`ssh -L`); default `off`. */
   readonly portForwarding: boolean;
   /** `ssh.host-key`: the pinned fingerprint, `SHA256:…`. */
@@ -65,6 +67,7 @@ export function readOptions(record: Pick<TargetRecord, 'labels' | 'title'>): Con
     totalLimitMs: duration('session.total-limit'),
     reasonRequired: oneOf('session.reason', ['required', 'optional'], 'optional') === 'required',
     fileTransfer: oneOf('session.file-transfer', ['on', 'off'], 'on') === 'on',
+    clipboard: oneOf('session.clipboard', ['on', 'off'], 'on') === 'on',
     portForwarding: oneOf('session.port-forwarding', ['on', 'off'], 'off') === 'on',
     hostKey,
     via: label('ssh.via'),

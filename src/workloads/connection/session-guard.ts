@@ -25,7 +25,7 @@ export class SessionGuard implements Disposable {
     session.cancelled.addEventListener('abort', this.#onCancelled);
     if (session.cancelled.aborted) this.#cancel();
     if (totalLimitMs !== null) {
-      const text = `a session on this record lasts ${formatLimit(totalLimitMs)} at most`;
+      const text = `this session lasts ${formatLimit(totalLimitMs)} at most`;
       this.#timers.push(setTimeout(() => this.end('total-limit', text), totalLimitMs));
     }
     if (idleLimitMs === null) return;
@@ -53,10 +53,13 @@ export class SessionGuard implements Disposable {
     const { cancelled, draining } = this.#session;
     const reason: unknown = cancelled.reason;
     const isPerson = reason instanceof GatewayError && !draining.aborted && !/^the instance /.test(reason.message);
-    if (isPerson) return this.end('terminated', reason.message);
+    if (isPerson) return this.end(GRANT_LIMIT.test(reason.message) ? 'total-limit' : 'terminated', reason.message);
     this.end('instance-stopping', 'the gateway instance stops');
   }
 }
+
+/** The core looks at the limit of a grant, too, and ends the session should this guard be late. */
+const GRANT_LIMIT = /^the grant of .* lets a session last /;
 
 function formatLimit(ms: number): string {
   if (ms % 3_600_000 === 0) return `${ms / 3_600_000} h`;

@@ -1,13 +1,12 @@
 import { createEd25519Verify } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { Recorder, Recording, RecordingStart } from '../../recording/index.ts';
-import { REASON_PARAMETER } from '../../wire/access-job.ts';
 import { grantSeal } from '../../wire/grant.ts';
-import type { JobRequest } from '../../wire/job.ts';
 import { open } from '../../wire/sealed.ts';
 import type { Session } from '../workload.ts';
 import type { ConnectionOptions } from './record-options.ts';
 import type { SessionGuard } from './session-guard.ts';
+import { reasonOf } from './session-terms.ts';
 
 /** What is recorded of a session besides who, what and when. */
 export interface RecordedScreen {
@@ -56,12 +55,6 @@ function describe({ request, record }: Session, { user, ...screen }: RecordedScr
     reason: reasonOf(request),
     ...screen,
   };
-}
-
-/** What the caller wrote for the reason. */
-export function reasonOf({ parameters }: Pick<JobRequest, 'parameters'>): string | null {
-  const text = parameters.find(({ name }) => name === REASON_PARAMETER)?.value.trim() ?? '';
-  return text === '' ? null : text;
 }
 
 /** As the admin calls the holder of the grant; the core has checked it. */

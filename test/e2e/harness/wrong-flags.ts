@@ -124,6 +124,7 @@ export const wrongFlags: Readonly<Record<string, readonly [args: readonly string
   'admin profile --for-key': [['--for-key', 'abc', '--name', 'b', '--out', 'NEW'], /--for-key: "abc"/],
   'admin profile --name': [['--for-key', KEY, '--name', '', '--out', 'NEW'], /--name/],
   'admin profile --out': [['--for-key', KEY, '--name', 'b', '--out', ''], /--out/],
+  'tunnel start --reason': [['x', '--reason', ''], /--reason: ""/],
   'tunnel start --socket': [['x', '--socket', ''], /--socket: ""/],
   'launch --reason': [['x', '--reason', 'a\nb'], /--reason/],
   'proxy --reason': [['x', '--reason', ''], /--reason: ""/],

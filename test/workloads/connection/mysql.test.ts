@@ -2,9 +2,12 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { type Connection, type ConnectionOptions, createConnection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NO_CONDITIONS } from '../../../src/wire/grant.ts';
+import { GRANT_OF_NOTHING } from '../../access/pool.ts';
 import { type MariadbServer, mariadbMissing, startMariadb } from '../../e2e/targets/mariadb-server.ts';
 import { freePort } from '../../e2e/targets/service.ts';
 import { DatabaseWorld, type Place, portOf } from './database-world.ts';
@@ -83,6 +86,27 @@ function mariadb(...args: readonly string[]): Promise<{ readonly stdout: string;
 }
 
 describe.skipIf(isMissing)('a MySQL client without a password', () => {
+  it('is asked for a file of its own only where the session may carry files', PATIENTLY, async () => {
+    await using(port, (connection) => rowsOf(connection, 'CREATE TABLE read_lines (line TEXT)'));
+    const load = (): Promise<unknown> =>
+      using(port, (connection) =>
+        connection.query({
+          sql: "LOAD DATA LOCAL INFILE 'named-by-nobody' INTO TABLE read_lines",
+          infileStreamFactory: () => Readable.from([Buffer.from('one\ntwo\n')]),
+        }),
+      );
+    await expect(load()).resolves.toMatchObject([{ affectedRows: 2 }, undefined]);
+    const conditions = { ...NO_CONDITIONS, fileTransferForbidden: true };
+    world.pool.grant = { ...GRANT_OF_NOTHING, conditions };
+    try {
+      await expect(load()).rejects.toMatchObject({ errno: 4166 });
+      world.pool.grant = { ...GRANT_OF_NOTHING, conditions: { ...NO_CONDITIONS, reasonRequired: true } };
+      await expect(connect(port)).rejects.toThrow('the grant of alice asks for a reason');
+    } finally {
+      world.pool.grant = null;
+    }
+  });
+
   it.each(['disable', 'prefer', 'require', 'verify-full'])('is logged in with tls=%s', async (tls) => {
     const tunnel = await open({ title: `tls ${tls}`, options: { tls, 'tls-ca': server.certificate.caFile } });
     const rows = await using(portOf(tunnel), (connection) =>

@@ -2,7 +2,7 @@
 import type { Server, Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { GatewayError } from '../../../base/errors.ts';
-import { PROTOCOL_PARAMETER, ROLE_CONTROL, ROLE_PARAMETER } from '../../../wire/access-job.ts';
+import { PROTOCOL_PARAMETER, REASON_PARAMETER, ROLE_CONTROL, ROLE_PARAMETER } from '../../../wire/access-job.ts';
 import type { Failure, Parameter } from '../../../wire/job.ts';
 import { resumeReading } from '../../stream-state.ts';
 import type { AccessClient, Placed } from '../access-client.ts';
@@ -20,6 +20,8 @@ export interface TunnelInit {
   readonly kind?: 'tunnel' | 'connection';
   /** The record's, for a connection: what it costs depends on it. */
   readonly protocol?: string;
+  /** Why it is wanted, where the record or the grant asks. */
+  readonly reason?: string;
   /** Default 127.0.0.1. */
   readonly host?: string;
   /** 0: the first free one of the dynamic range. */
@@ -122,8 +124,11 @@ class TunnelService implements Tunnel {
   }
 
   #parameters(): readonly Parameter[] {
-    const { protocol } = this.#init;
-    return protocol === undefined ? [] : [{ name: PROTOCOL_PARAMETER, value: protocol }];
+    const { protocol, reason } = this.#init;
+    return [
+      ...(protocol === undefined ? [] : [{ name: PROTOCOL_PARAMETER, value: protocol }]),
+      ...(reason === undefined ? [] : [{ name: REASON_PARAMETER, value: reason }]),
+    ];
   }
 
   /** Keeps the lease until its stream closes, then registers anew. */

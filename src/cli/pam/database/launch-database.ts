@@ -15,6 +15,8 @@ import { type DatabasePrograms, lineToPaste } from './programs.ts';
 export interface DatabaseLaunch {
   readonly record: TargetRecord;
   readonly programs: DatabasePrograms;
+  /** Why, where the record or the grant asks. */
+  readonly reason: string | undefined;
   /** For the program, after its own. */
   readonly args: readonly string[];
 }
@@ -37,6 +39,7 @@ export async function launchDatabase(terminal: Terminal, connected: Connected, l
         recordId: launch.record.recordId,
         kind: 'connection',
         protocol: launch.record.protocol,
+        ...(launch.reason === undefined ? {} : { reason: launch.reason }),
         port: 0,
         refuse: refuseOthers,
         onEvent: (event) => tellFailure(terminal, event),

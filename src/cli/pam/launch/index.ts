@@ -60,7 +60,9 @@ async function launch(terminal: Terminal, { named, words }: Wanted, options: Lau
   await withClient(terminal, options, async (connected) => {
     const record = await findRecord(connected.client, named, terminal.signal);
     const programs = programsOf(record.protocol);
-    if (programs !== undefined) return launchDatabase(terminal, connected, { record, programs, args: words });
+    if (programs !== undefined) {
+      return launchDatabase(terminal, connected, { record, programs, args: words, reason: options.reason });
+    }
     const command = words.length === 0 ? null : words.join(' ');
     const session = { terminal, connected, record, command, parameters, options, local };
     for (;;) {

@@ -15,6 +15,7 @@ export interface OpenTunnelInit {
   readonly options: {
     readonly host?: string;
     readonly socket?: string;
+    readonly reason?: string;
     readonly plain?: boolean;
     readonly anyUser?: boolean;
   };
@@ -35,7 +36,8 @@ export async function openTunnel(
   const { client, record, port, options, onEvent } = init;
   const { startTunnel } = await import('../../../access/client/index.ts');
   const host = options.host === undefined ? {} : { host: options.host };
-  const plain: TunnelInit = { client, recordId: record.recordId, port, ...host, onEvent };
+  const reason = options.reason === undefined ? {} : { reason: options.reason };
+  const plain: TunnelInit = { client, recordId: record.recordId, port, ...host, ...reason, onEvent };
   const programs = programsOf(record.protocol);
   if (programs === undefined || options.plain === true) {
     refuseFlag(options.socket !== undefined, '--socket');

@@ -11,12 +11,14 @@ import { namesOf, wayOf } from '../database/local-way.ts';
 import { lineToPaste } from '../database/programs.ts';
 import { findRecordFor } from '../find-record.ts';
 import { formatTarget } from '../record/record-report.ts';
+import { reasonParameter } from '../session/reason.ts';
 import { registerTunnel, type TunnelReport } from './registry.ts';
 
 interface StartOptions extends ProfileOptions {
   readonly port?: string;
   readonly host?: string;
   readonly socket?: string;
+  readonly reason?: string;
   readonly plain?: boolean;
   readonly anyUser?: boolean;
   readonly verbose?: boolean;
@@ -40,6 +42,7 @@ export function startTunnelCommand(terminal: Terminal): Command {
     .option('--socket <FOLDER>', 'databases: a Unix socket in this folder instead of a port, for you alone')
     .option('--plain', 'databases: plain TCP, you log in yourself (default: the gateway logs in with the credential)')
     .option('--any-user', 'databases: serve every user of this machine at the port (default: you and root, on Linux)')
+    .option('--reason <TEXT>', 'why, or a ticket number: stands in the recording')
     .option('--foreground', 'stay in the foreground (always so)')
     .option('-v, --verbose', 'tell of every connection')
     .action((named: string, options: StartOptions) => startTunnelOf(terminal, named, options));
@@ -47,6 +50,7 @@ export function startTunnelCommand(terminal: Terminal): Command {
 
 async function startTunnelOf(terminal: Terminal, named: string, options: StartOptions): Promise<void> {
   const port = options.port === undefined ? 0 : parseNumber(options.port, { flag: '--port', min: 0, max: PORT_MAX });
+  reasonParameter(options.reason);
   if (options.socket !== undefined) parseText(options.socket, { flag: '--socket', max: PATH_LENGTH_MAX });
   await withClient(terminal, options, async (connected) => {
     const record = await findRecordFor(connected, { named, kind: 'tunnel' }, terminal.signal);

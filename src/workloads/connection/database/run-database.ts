@@ -5,9 +5,10 @@ import { isLease } from '../../../wire/access-job.ts';
 import type { Joined, Outcome, Session, SessionChannel } from '../../workload.ts';
 import type { ProtocolComponents } from '../index.ts';
 import { type Ending, outcomeOf, outcomeOfError } from '../outcome.ts';
-import { type ConnectionOptions, readOptions } from '../record-options.ts';
+import type { ConnectionOptions } from '../record-options.ts';
 import { SessionGuard } from '../session-guard.ts';
 import { startRecording } from '../session-recording.ts';
+import { termsOf } from '../session-terms.ts';
 import type { StatementSink } from '../statement-sink.ts';
 import { sayFarewell } from './farewell.ts';
 import { runDatabaseLease } from './lease.ts';
@@ -34,7 +35,7 @@ export interface SessionWatcher extends Watcher {
 /** The client's side of a protocol, for one session. */
 export interface DatabaseClient {
   /** Logs in on both sides. Undefined: there is nothing more to do. Throws whatever is wrong as a typed error. */
-  begin(session: Session): Promise<Begun | undefined>;
+  begin(session: Session, terms: ConnectionOptions): Promise<Begun | undefined>;
   /** What the client is told of a failure before it was let in. */
   encodeFailure(error: GatewayError): Uint8Array;
   /** What it is told when a session is ended for it. */
@@ -51,8 +52,8 @@ export async function runDatabase(
   const channel = session.accept();
   const client = createClient(channel);
   try {
-    const options = readOptions(session.record);
-    const begun = await client.begin(session);
+    const options = termsOf(session);
+    const begun = await client.begin(session, options);
     if (begun !== undefined) return await carryOut({ session, components, channel, client, options, begun });
     await sayFarewell(channel.stream);
     return { state: 'succeeded', error: null, bytesIn: 0, bytesOut: 0 };

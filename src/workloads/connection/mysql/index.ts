@@ -20,9 +20,10 @@ import { type Begun, type DatabaseClient, runDatabase } from '../database/run-da
 import { LOGIN_MS } from '../database/upstream.ts';
 import type { ConnectionProtocol } from '../index.ts';
 import type { Ending } from '../outcome.ts';
+import type { ConnectionOptions } from '../record-options.ts';
 import { type ClientAnswer, decodeClientAnswer, encodeGreeting, type Greeting, greetingForClient } from './greeting.ts';
 import { type LoggedIn, LoginRefused, logIn, readGreeting, readPacket } from './login.ts';
-import { Answer, encodeError, encodePacket } from './packets.ts';
+import { Answer, Capability, encodeError, encodePacket } from './packets.ts';
 import { Command, MysqlStatements, type StatementsInit } from './statements.ts';
 
 /** The protocol of connections to MySQL and MariaDB. */
@@ -39,17 +40,17 @@ class MysqlClient implements DatabaseClient {
     this.#channel = channel;
   }
 
-  async begin(session: Session): Promise<Begun> {
-    const { record, vault, cancelled } = session;
+  async begin({ record, vault, cancelled }: Session, { fileTransfer }: ConnectionOptions): Promise<Begun> {
     const signal = AbortSignal.any([cancelled, AbortSignal.timeout(LOGIN_MS)]);
     const options = readDatabaseOptions(record);
     const logins = await findLogins(vault, record, signal);
-    let greeted: Greeted | undefined = await reach(record, signal);
+    const dial = (): Promise<Greeted> => reach({ ...record, fileTransfer }, signal);
+    let greeted: Greeted | undefined = await dial();
     try {
       const answer = await this.#greet(greetingForClient(greeted.greeting, freshScramble()), signal);
       const connect = async (login: Login): Promise<LoggedIn & Login> => {
         // The first one logs in where the client was greeted from, so that the thread it was told is the one it has.
-        const { socket, greeting } = greeted ?? (await reach(record, signal));
+        const { socket, greeting } = greeted ?? (await dial());
         greeted = undefined;
         const { host } = record;
         try {
@@ -154,10 +155,19 @@ interface Greeted {
   readonly greeting: Greeting;
 }
 
-async function reach(target: { readonly host: string; readonly port: number }, signal: AbortSignal): Promise<Greeted> {
+interface Reached {
+  readonly host: string;
+  readonly port: number;
+  readonly fileTransfer: boolean;
+}
+
+/** A server that did not offer to ask for files is never allowed to: what it greets with bounds what both sides agree on. */
+async function reach({ fileTransfer, ...target }: Reached, signal: AbortSignal): Promise<Greeted> {
   const socket = await dialTarget(target, signal);
   try {
-    return { socket, greeting: await readGreeting(socket, signal) };
+    const greeting = await readGreeting(socket, signal);
+    const capabilities = fileTransfer ? greeting.capabilities : (greeting.capabilities & ~Capability.localFiles) >>> 0;
+    return { socket, greeting: { ...greeting, capabilities } };
   } catch (error) {
     socket.destroy();
     throw error;

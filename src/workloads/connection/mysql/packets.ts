@@ -20,6 +20,8 @@ export const Answer = { ok: 0x00, more: 0x01, file: 0xfb, end: 0xfe, error: 0xff
 export const Capability = {
   connectWithDatabase: 1 << 3,
   compress: 1 << 5,
+  /** `LOAD DATA LOCAL`: the server may ask the client for files. */
+  localFiles: 1 << 7,
   protocol41: 1 << 9,
   tls: 1 << 11,
   secureConnection: 1 << 15,

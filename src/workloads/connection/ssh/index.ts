@@ -10,9 +10,9 @@ import { GatewayError } from '../../../base/errors.ts';
 import type { Outcome, Session } from '../../workload.ts';
 import type { ConnectionProtocol, ProtocolComponents } from '../index.ts';
 import { outcomeOf, outcomeOfError } from '../outcome.ts';
-import { type ConnectionOptions, readOptions } from '../record-options.ts';
+import type { ConnectionOptions } from '../record-options.ts';
 import { SessionGuard } from '../session-guard.ts';
-import { reasonOf } from '../session-recording.ts';
+import { termsOf } from '../session-terms.ts';
 import { runProxy } from './proxy-session.ts';
 import { openTarget, type SshTarget } from './target.ts';
 import { runTerminal } from './terminal-session.ts';
@@ -26,8 +26,7 @@ async function run(session: Session, components: ProtocolComponents): Promise<Ou
   let target: SshTarget;
   try {
     mode = readMode(session);
-    options = readOptions(session.record);
-    assertReason(session, options);
+    options = termsOf(session);
     target = await openTarget(session.record, {
       vault: session.vault,
       components,
@@ -47,13 +46,6 @@ async function run(session: Session, components: ProtocolComponents): Promise<Ou
   } finally {
     target.close();
   }
-}
-
-function assertReason({ request, record }: Session, { reasonRequired }: ConnectionOptions): void {
-  if (!reasonRequired || reasonOf(request) !== null) return;
-  throw new GatewayError('not-allowed', `record "${record.title}" asks for a reason`, {
-    remedy: 'Give one, or a ticket number, with --reason TEXT.',
-  });
 }
 
 type Mode = 'terminal' | 'ssh';

@@ -4,6 +4,7 @@ import type { Variable } from '../../../wire/connection-message.ts';
 import type { Ending } from '../outcome.ts';
 import { startRecording } from '../session-recording.ts';
 import { type ExitStatus, type OpenChannel, openChannel, openSubsystem } from './channel.ts';
+import { screenFilter } from './clipboard-filter.ts';
 import { brakeOf, pour } from './outflow.ts';
 import type { SshSession } from './terminal-session.ts';
 
@@ -101,7 +102,7 @@ export class ProxyChannel {
   #refusalOf({ kind, text }: Wanted): string | null {
     if (kind === 'subsystem' && text !== 'sftp') return `subsystem ${text} is not passed on`;
     const isFiles = kind === 'subsystem' || FILE_COMMAND.test(text ?? '');
-    return isFiles && !this.#init.options.fileTransfer ? 'file transfer is not allowed on this record' : null;
+    return isFiles && !this.#init.options.fileTransfer ? 'file transfer is not allowed in this session' : null;
   }
 
   async #begin(near: ServerChannel, wanted: Wanted): Promise<void> {
@@ -130,13 +131,17 @@ export class ProxyChannel {
     const { guard, options } = this.#init;
     const recording = isFiles ? null : this.#recording;
     const kept = recording === null ? [] : [recording];
-    const outward = (data: Buffer): void => {
+    const screen = isFiles ? { clipboard: true } : options;
+    const [shown, complained] = [screenFilter(screen), screenFilter(screen)];
+    const outward = (chunk: Buffer): void => {
       guard.touch();
+      const data = shown(chunk);
       recording?.output(data);
       near.write(data);
     };
-    const errors = (data: Buffer): void => {
+    const errors = (chunk: Buffer): void => {
       guard.touch();
+      const data = complained(chunk);
       recording?.errorOutput(data);
       near.stderr.write(data);
     };

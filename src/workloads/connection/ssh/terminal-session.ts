@@ -16,6 +16,7 @@ import type { ConnectionOptions } from '../record-options.ts';
 import type { SessionGuard } from '../session-guard.ts';
 import { startRecording } from '../session-recording.ts';
 import { type ExitStatus, type OpenChannel, openChannel } from './channel.ts';
+import { screenFilter } from './clipboard-filter.ts';
 import { brakeOf, pour } from './outflow.ts';
 import type { SshTarget } from './target.ts';
 
@@ -154,22 +155,26 @@ class TerminalSession {
   }
 
   #carry({ channel, closed }: OpenChannel): void {
-    const { guard } = this.#init;
+    const { guard, options } = this.#init;
     this.#channel = channel;
     const brakes = [brakeOf(this.#duplex), ...(this.#recording === null ? [] : [this.#recording])];
+    const shown = screenFilter(options);
     pour(
       channel,
-      (data) => {
+      (chunk) => {
         guard.touch();
+        const data = shown(chunk);
         this.#recording?.output(data);
         this.#send({ kind: 'output', data });
       },
       brakes,
     );
+    const complained = screenFilter(options);
     pour(
       channel.stderr,
-      (data) => {
+      (chunk) => {
         guard.touch();
+        const data = complained(chunk);
         this.#recording?.errorOutput(data);
         this.#send({ kind: 'error-output', data });
       },

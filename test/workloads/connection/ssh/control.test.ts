@@ -6,7 +6,8 @@ import { askDesk } from '../../../../src/access/client/index.ts';
 import type { AccessClient } from '../../../../src/access/index.ts';
 import { parseEvent } from '../../../../src/recording/index.ts';
 import type { DeskAnswer, DeskRequest } from '../../../../src/wire/desk-message.ts';
-import { admin, connectAdmin, soon } from '../../../access/pool.ts';
+import { NO_CONDITIONS } from '../../../../src/wire/grant.ts';
+import { admin, connectAdmin, GRANT_OF_NOTHING, soon } from '../../../access/pool.ts';
 import { type Launched, type LaunchInit, launch } from './in-process.ts';
 import { sshServerMissing } from './ssh-server.ts';
 import { SshWorld } from './ssh-world.ts';
@@ -152,6 +153,25 @@ describe.skipIf(sshServerMissing() !== undefined)('a session', () => {
     );
     session.leave();
     await session.ended;
+  });
+
+  it('is recorded, and keeps away from the clipboard, where the grant says so and the record does not', async () => {
+    world.addRecord('lenient', { labels: { 'session.recording': 'off' } });
+    world.pool.grant = {
+      ...GRANT_OF_NOTHING,
+      conditions: { ...NO_CONDITIONS, recordingRequired: true, clipboardForbidden: true, sessionMsMax: 3_000 },
+    };
+    try {
+      const command = "printf 'a\\033]52;c;aGVsbG8=\\007b'; sleep 60";
+      const session = await launchOn('lenient', { command, terminal: TERMINAL });
+      expect((await session.opened).recordingId).not.toBeNull();
+      expect(await session.ended).toMatchObject({
+        end: { reason: 'total-limit', text: expect.stringContaining('lasts 3 s at most') },
+      });
+      expect(session.output()).toBe('ab');
+    } finally {
+      world.pool.grant = null;
+    }
   });
 
   it('ends when its recording can no longer be written, and none begins', async () => {

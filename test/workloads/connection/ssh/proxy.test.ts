@@ -87,7 +87,7 @@ describe.skipIf(sshServerMissing() !== undefined)('people’s own tools through 
   it('files are refused where the record says so', async () => {
     expect((await tool('ssh', ['-F', config, 'no-files', 'echo shell-still'])).stdout).toBe('shell-still\n');
     const { code, stderr } = await tool('scp', ['-F', config, 'no-files:/etc/hostname', world.folder]);
-    expect(stderr).toContain('[gateway] file transfer is not allowed on this record');
+    expect(stderr).toContain('[gateway] file transfer is not allowed in this session');
     expect(code).not.toBe(0);
   });
 
