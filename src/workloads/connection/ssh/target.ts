@@ -124,7 +124,7 @@ function findJump(
 }
 
 async function logIn(
-  { user, methods }: Login,
+  { user, methods, remark }: Login,
   stream: Duplex,
   { record, components, signal }: Way,
 ): Promise<Pick<SshTarget, 'client' | 'hostKey'>> {
@@ -137,13 +137,13 @@ async function logIn(
   signal.addEventListener('abort', onAbort, { once: true });
   client.once('ready', resolve);
   // Stays: an error after the login is followed by `close`, which ends the session.
-  client.on('error', (error) => reject(refusal ?? explain(error, { record, user })));
+  client.on('error', (error) => reject(refusal ?? explain(error, { record, user, remark })));
   client.once('close', () => reject(new GatewayError('target-reset', `${place} closed the connection`)));
   try {
     client.connect({
       sock: stream,
       username: user,
-      authHandler: [...methods],
+      authHandler: [...methods(() => client)],
       readyTimeout: LOGIN_MS,
       keepaliveInterval: KEEP_ALIVE_MS,
       keepaliveCountMax: KEEP_ALIVE_UNANSWERED_MAX,
@@ -170,14 +170,14 @@ async function logIn(
 
 function explain(
   error: Error & { readonly level?: string },
-  { record, user }: { readonly record: TargetRecord; readonly user: string },
+  { record, user, remark }: Pick<Login, 'user' | 'remark'> & { readonly record: TargetRecord },
 ): GatewayError {
   const place = `${record.host}:${record.port}`;
   switch (error.level) {
     case 'client-authentication':
       return new GatewayError(
         'credential-refused',
-        `${place} refused the credential of record "${record.title}" for the user ${user}`,
+        `${place} refused the credential of record "${record.title}" for the user ${user}${remark === null ? '' : ` (${remark})`}`,
         {
           remedy:
             'An admin stores the right one with pam record edit, or the target does not allow this way of logging in.',

@@ -97,7 +97,6 @@ describe.skipIf(sshServerMissing() !== undefined)('a connection to an SSH server
     ],
     ['no credential', { credential: {} }, 'credential-missing', /has neither a password nor a private key/],
     ['no key', { credential: { privateKey: 'none' } }, 'credential-missing', /has a private key that cannot be read/],
-    ['a certificate', { credential: { certificate: 'ssh-ed25519-cert-v01' } }, 'not-supported', /OpenSSH certificate/],
     ['nobody there', { port: 1 }, 'target-refused', /127\.0\.0\.1:1: connection refused/],
     ['no reason', { labels: { 'session.reason': 'required' } }, 'not-allowed', /asks for a reason/],
     [
