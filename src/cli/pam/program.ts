@@ -6,6 +6,7 @@ import type { Terminal } from '../frame/terminal.ts';
 import { actionGroup } from './action/index.ts';
 import { adminGroup } from './admin/index.ts';
 import { auditGroup } from './audit/index.ts';
+import { copyCommand } from './copy/index.ts';
 import { gatewayGroup } from './gateway/index.ts';
 import { grantGroup } from './grant/index.ts';
 import { launchCommand } from './launch/index.ts';
@@ -34,6 +35,7 @@ export async function assemblePam(terminal: Terminal): Promise<Command> {
       tunnelGroup(terminal),
       launchCommand(terminal),
       proxyCommand(terminal),
+      copyCommand(terminal),
       sessionGroup(terminal),
       recordingGroup(terminal),
       actionGroup(terminal),

@@ -2,8 +2,7 @@ import { constants } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import type { Placed } from '../../../access/client/index.ts';
-import { type ErrorCode, GatewayError } from '../../../base/errors.ts';
-import type { CloseReason, WorkerMessage } from '../../../wire/connection-message.ts';
+import type { WorkerMessage } from '../../../wire/connection-message.ts';
 import type { Parameter } from '../../../wire/job.ts';
 import type { TargetRecord } from '../../../wire/record.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
@@ -14,6 +13,7 @@ import { addProfileOptions, type Connected, type ProfileOptions, withClient } fr
 import { launchDatabase } from '../database/launch-database.ts';
 import { programsOf } from '../database/programs.ts';
 import { findRecord } from '../find-record.ts';
+import { failureOf } from '../session/ending.ts';
 import { reasonParameter } from '../session/reason.ts';
 import { isInteractive, type LocalTerminal, screenSize } from './local-terminal.ts';
 import { pinHostKey } from './pin-host-key.ts';
@@ -164,22 +164,10 @@ async function wantsAnother({ terminal, options, local }: SessionInit): Promise<
   }
 }
 
-/** Reasons that are failures of the command, each with its code. */
-const FAILURES: Readonly<Partial<Record<CloseReason, ErrorCode>>> = {
-  'idle-limit': 'timeout',
-  'total-limit': 'timeout',
-  terminated: 'cancelled',
-  'target-lost': 'target-reset',
-  'target-refused': 'target-refused',
-  'recording-failed': 'recording-failed',
-  'instance-stopping': 'cancelled',
-  'protocol-error': 'bad-message',
-};
-
 /** Ends the program as the remote command ended. */
 function finish({ exit, end }: TerminalRun): void {
-  const code = end === null ? undefined : FAILURES[end.reason];
-  if (end !== null && code !== undefined) throw new GatewayError(code, `session ended (${end.reason}): ${end.text}`);
+  const failure = end === null ? undefined : failureOf(end);
+  if (failure !== undefined) throw failure;
   const status = exitStatus(exit);
   if (status !== 0) throw new ExitWith(status);
 }

@@ -1,10 +1,10 @@
-import type { ReadStream } from 'node:tty';
+import type { Readable, Writable } from 'node:stream';
 
 /** Where the person or script at the command sits. */
 export interface LocalTerminal {
-  readonly input: NodeJS.ReadStream;
-  readonly output: NodeJS.WriteStream;
-  readonly errors: NodeJS.WriteStream;
+  readonly input: Readable & { readonly isTTY?: boolean; setRawMode?(isRaw: boolean): unknown };
+  readonly output: Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
+  readonly errors: Writable;
 }
 
 /** Size of the screen. */
@@ -18,7 +18,7 @@ const SIZE_UNKNOWN: ScreenSize = { columns: 80, rows: 24 };
 
 /** The size of the screen, as far as it is known: some terminals say 0. */
 export function screenSize({ output }: LocalTerminal): ScreenSize {
-  const { columns, rows } = output;
+  const { columns = 0, rows = 0 } = output;
   return columns > 0 && rows > 0 ? { columns, rows } : SIZE_UNKNOWN;
 }
 
@@ -32,14 +32,14 @@ export function isInteractive({ input, output }: LocalTerminal): boolean {
  * outright. Use with `using`.
  */
 export class RawInput implements Disposable {
-  readonly #input: ReadStream | undefined;
-  readonly #restore = (): void => void this.#input?.setRawMode(false);
+  readonly #input: LocalTerminal['input'] | undefined;
+  readonly #restore = (): void => void this.#input?.setRawMode?.(false);
 
   /** Switches over; what is no terminal is left alone. */
   constructor({ input }: LocalTerminal) {
     this.#input = input.isTTY === true ? input : undefined;
     process.once('exit', this.#restore);
-    this.#input?.setRawMode(true);
+    this.#input?.setRawMode?.(true);
   }
 
   [Symbol.dispose](): void {

@@ -1,7 +1,7 @@
 /**
  * SSH: the worker logs in at the target with the record's credential and passes on a shell, a command or files. The client speaks one of two protocols
- * with the worker, as the job's parameter `mode` says: `terminal` is ours (`wire/connection-message.ts`), `ssh` is SSH itself, for people who keep their
- * own tools.
+ * with the worker, as the job's parameter `mode` says: `terminal` is ours (`wire/connection-message.ts`), and so is `files`, the same with SFTP in the place of a shell; `ssh` is SSH
+ * itself, for people who keep their own tools.
  *
  * Invariants: the credential leaves this process only towards its target. Nothing is begun before the host key was judged. Where recording is required, what
  * the client gets has been handed to the recording before.
@@ -12,7 +12,7 @@ import type { ConnectionProtocol, ProtocolComponents } from '../index.ts';
 import { outcomeOf, outcomeOfError } from '../outcome.ts';
 import type { ConnectionOptions } from '../record-options.ts';
 import { SessionGuard } from '../session-guard.ts';
-import { termsOf } from '../session-terms.ts';
+import { assertFileTransfer, termsOf } from '../session-terms.ts';
 import { runProxy } from './proxy-session.ts';
 import { openTarget, type SshTarget } from './target.ts';
 import { runTerminal } from './terminal-session.ts';
@@ -27,6 +27,7 @@ async function run(session: Session, components: ProtocolComponents): Promise<Ou
   try {
     mode = readMode(session);
     options = termsOf(session);
+    if (mode === 'files') assertFileTransfer(options, session);
     target = await openTarget(session.record, {
       vault: session.vault,
       components,
@@ -39,7 +40,7 @@ async function run(session: Session, components: ProtocolComponents): Promise<Ou
   target.client.once('close', () => guard.end('target-lost', 'the target closed the connection'));
   try {
     const started = { session, components, options, target, guard };
-    const { ending, bytes } = await (mode === 'ssh' ? runProxy(started) : runTerminal(started));
+    const { ending, bytes } = await (mode === 'ssh' ? runProxy(started) : runTerminal(started, mode));
     return outcomeOf(ending, bytes);
   } catch (error) {
     return outcomeOfError(error);
@@ -48,10 +49,10 @@ async function run(session: Session, components: ProtocolComponents): Promise<Ou
   }
 }
 
-type Mode = 'terminal' | 'ssh';
+type Mode = 'terminal' | 'files' | 'ssh';
 
 function readMode({ request }: Session): Mode {
   const mode = request.parameters.find(({ name }) => name === 'mode')?.value ?? 'terminal';
-  if (mode === 'terminal' || mode === 'ssh') return mode;
+  if (mode === 'terminal' || mode === 'files' || mode === 'ssh') return mode;
   throw new GatewayError('not-supported', `connections of mode ${mode} are not supported by this version`);
 }

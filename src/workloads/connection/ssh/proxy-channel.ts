@@ -1,10 +1,12 @@
 import type { ClientChannel, PseudoTtyInfo, ServerChannel, Session as ServerSession } from 'ssh2';
+import { GatewayError } from '../../../base/errors.ts';
 import type { Recording } from '../../../recording/index.ts';
 import type { Variable } from '../../../wire/connection-message.ts';
 import type { Ending } from '../outcome.ts';
 import { startRecording } from '../session-recording.ts';
 import { type ExitStatus, type OpenChannel, openChannel, openSubsystem } from './channel.ts';
 import { screenFilter } from './clipboard-filter.ts';
+import { FileLog } from './file-log.ts';
 import { brakeOf, pour } from './outflow.ts';
 import type { SshSession } from './terminal-session.ts';
 
@@ -31,6 +33,7 @@ export class ProxyChannel {
   #near: ServerChannel | undefined;
   #far: ClientChannel | undefined;
   #recording: Recording | null = null;
+  #files: FileLog | undefined;
   #isOver = false;
 
   /** Listens from now on; `onEnd` is called when it is over. */
@@ -124,17 +127,20 @@ export class ProxyChannel {
             environment: this.#environment,
           });
     this.#far = opened.channel;
-    this.#carry(near, opened, wanted.kind === 'subsystem' || FILE_COMMAND.test(wanted.text ?? ''));
+    this.#carry(near, opened, wanted);
   }
 
-  #carry(near: ServerChannel, { channel: far, closed }: OpenChannel, isFiles: boolean): void {
+  #carry(near: ServerChannel, { channel: far, closed }: OpenChannel, wanted: Wanted): void {
     const { guard, options } = this.#init;
+    this.#files = wanted.kind === 'subsystem' ? this.#followFiles() : undefined;
+    const isFiles = this.#files !== undefined || FILE_COMMAND.test(wanted.text ?? '');
     const recording = isFiles ? null : this.#recording;
     const kept = recording === null ? [] : [recording];
     const screen = isFiles ? { clipboard: true } : options;
     const [shown, complained] = [screenFilter(screen), screenFilter(screen)];
     const outward = (chunk: Buffer): void => {
       guard.touch();
+      this.#look(() => this.#files?.fromTarget(chunk));
       const data = shown(chunk);
       recording?.output(data);
       near.write(data);
@@ -147,6 +153,7 @@ export class ProxyChannel {
     };
     const inward = (data: Buffer): void => {
       guard.touch();
+      this.#look(() => this.#files?.fromClient(data));
       if (options.recordsInput) recording?.input(data);
       if (far.writable) far.write(data);
     };
@@ -156,6 +163,20 @@ export class ProxyChannel {
     near.on('end', () => far.end());
     near.resume();
     void closed.then((status) => this.#close(status, { reason: 'normal', text: 'the session has ended' }));
+  }
+
+  #followFiles(): FileLog {
+    return new FileLog((line) => this.#recording?.output(Buffer.from(`${line}\r\n`)));
+  }
+
+  /** What cannot be followed cannot be recorded. */
+  #look(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      void this.#close(null, { reason: 'protocol-error', text: error.message });
+    }
   }
 
   async #close(status: ExitStatus | null, { reason, text }: Ending): Promise<void> {
@@ -169,6 +190,7 @@ export class ProxyChannel {
       near.resume();
     }
     this.#far?.destroy();
+    this.#files?.end();
     await this.#recording?.end({ reason, text, exitCode: status?.code ?? null, bytesIn: 0, bytesOut: 0 });
     this.#onEnd();
   }

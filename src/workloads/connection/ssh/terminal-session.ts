@@ -15,8 +15,9 @@ import type { Ending } from '../outcome.ts';
 import type { ConnectionOptions } from '../record-options.ts';
 import type { SessionGuard } from '../session-guard.ts';
 import { startRecording } from '../session-recording.ts';
-import { type ExitStatus, type OpenChannel, openChannel } from './channel.ts';
+import { type ExitStatus, type OpenChannel, openChannel, openSubsystem } from './channel.ts';
 import { screenFilter } from './clipboard-filter.ts';
+import { FileLog } from './file-log.ts';
 import { brakeOf, pour } from './outflow.ts';
 import type { SshTarget } from './target.ts';
 
@@ -41,9 +42,9 @@ const OPEN_MS = 10_000;
 const FAREWELL_MS = 5_000;
 
 /** Carries one shell or command between the client and the target, to its end. */
-export async function runTerminal(init: SshSession): Promise<Ended> {
+export async function runTerminal(init: SshSession, mode: 'terminal' | 'files'): Promise<Ended> {
   const duplex = init.session.accept().duplex();
-  const ending = await new TerminalSession(init, duplex).run();
+  const ending = await new TerminalSession(init, duplex, mode).run();
   return { ending, bytes: { bytesIn: duplex.bytesIn, bytesOut: duplex.bytesOut } };
 }
 
@@ -58,9 +59,13 @@ class TerminalSession {
   #recording: Recording | null = null;
   #exit: ExitStatus | null = null;
 
-  constructor(init: SshSession, duplex: ChannelDuplex) {
+  /** What the client and the target say about files; undefined: it is a shell or a command. */
+  readonly #files: FileLog | undefined;
+
+  constructor(init: SshSession, duplex: ChannelDuplex, mode: 'terminal' | 'files') {
     this.#init = init;
     this.#duplex = duplex;
+    if (mode === 'files') this.#files = new FileLog((line) => this.#recording?.output(Buffer.from(`${line}\r\n`)));
   }
 
   /** To the end of the session, whatever ends it; everything is closed when it resolves. */
@@ -127,7 +132,8 @@ class TerminalSession {
   }
 
   #onInput(channel: ClientChannel, data: Uint8Array): void {
-    if (this.#init.options.recordsInput) this.#recording?.input(data);
+    this.#files?.fromClient(data);
+    if (this.#init.options.recordsInput && this.#files === undefined) this.#recording?.input(data);
     if (!channel.writable || channel.write(data)) return;
     this.#duplex.pause();
     void brakeOf(channel)
@@ -143,10 +149,13 @@ class TerminalSession {
       columns: terminal?.columns ?? 80,
       rows: terminal?.rows ?? 24,
       terminal: terminal?.name ?? null,
-      command,
+      command: this.#files === undefined ? command : '(sftp)',
     });
     const pty = terminal === null ? null : { term: terminal.name, cols: terminal.columns, rows: terminal.rows };
-    const opened = await openChannel(target, { pty, command, environment });
+    const opened =
+      this.#files === undefined
+        ? await openChannel(target, { pty, command, environment })
+        : await openSubsystem(target, 'sftp');
     const { fingerprint, trust } = target.hostKey;
     const version = Math.min(open.version, CONNECTION_VERSION);
     const recordingId = this.#recording?.id ?? null;
@@ -158,13 +167,13 @@ class TerminalSession {
     const { guard, options } = this.#init;
     this.#channel = channel;
     const brakes = [brakeOf(this.#duplex), ...(this.#recording === null ? [] : [this.#recording])];
-    const shown = screenFilter(options);
+    const shown = this.#files === undefined ? screenFilter(options) : undefined;
     pour(
       channel,
       (chunk) => {
         guard.touch();
-        const data = shown(chunk);
-        this.#recording?.output(data);
+        const data = shown === undefined ? this.#passFiles(chunk) : shown(chunk);
+        if (shown !== undefined) this.#recording?.output(data);
         this.#send({ kind: 'output', data });
       },
       brakes,
@@ -187,6 +196,17 @@ class TerminalSession {
     });
   }
 
+  /** From the target: what was done is noted, the bytes are not. */
+  #passFiles(chunk: Buffer): Buffer {
+    try {
+      this.#files?.fromTarget(chunk);
+    } catch (error) {
+      if (!(error instanceof GatewayError)) throw error;
+      this.#init.guard.end('protocol-error', error.message);
+    }
+    return chunk;
+  }
+
   #onFailure(error: unknown): void {
     const { guard } = this.#init;
     if (!(error instanceof GatewayError)) throw error;
@@ -195,6 +215,7 @@ class TerminalSession {
 
   async #endRecording({ reason, text }: Ending): Promise<void> {
     const { bytesIn, bytesOut } = this.#duplex;
+    this.#files?.end();
     await this.#recording?.end({ reason, text, exitCode: this.#exit?.code ?? null, bytesIn, bytesOut });
   }
 

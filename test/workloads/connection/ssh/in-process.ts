@@ -87,9 +87,8 @@ class Screen {
     this.#errors.on('data', (chunk: Buffer) => this.#take(this.#chunks.errors, chunk));
   }
 
-  /** The streams stand in for those of a process: the client uses nothing else of them. */
   local(): LocalTerminal {
-    return { input: this.input, output: this.#output, errors: this.#errors } as unknown as LocalTerminal;
+    return { input: this.input, output: this.#output, errors: this.#errors };
   }
 
   text(which: 'output' | 'errors'): string {

@@ -17,6 +17,14 @@ async function tool(name: string, args: readonly string[], input = ''): Promise<
   return follow(child);
 }
 
+async function textOf(id: string): Promise<string> {
+  const reader = await world.archive.open(id);
+  let text = '';
+  for await (const chunk of reader.text()) text += chunk;
+  await reader.close();
+  return text;
+}
+
 describe.skipIf(sshServerMissing() !== undefined)('people’s own tools through pam proxy', { timeout: 60_000 }, () => {
   beforeAll(async () => {
     world = await SshWorld.start();
@@ -99,6 +107,9 @@ describe.skipIf(sshServerMissing() !== undefined)('people’s own tools through 
     const commands = (await world.archive.list()).map(({ info }) => info.command);
     expect(commands).toEqual(expect.arrayContaining(['id -un; echo err >&2; exit 7', '(sftp)']));
     expect(commands.some((command) => command?.startsWith('rsync --server'))).toBe(true);
+    const files = (await world.archive.list()).filter(({ info }) => info.command === '(sftp)');
+    const texts = await Promise.all(files.map(({ info }) => textOf(info.id)));
+    expect(texts.some((text) => text.includes('copied: written 300000 bytes'))).toBe(true);
     expect(world.server.log()).toContain(`Accepted password for ${world.server.user}`);
   });
 });
