@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageMain } from '../../../cli/program.ts';
@@ -91,6 +91,22 @@ describe.skipIf(sshServerMissing() !== undefined)('people’s own tools through 
     const batch = await tool('sftp', ['-F', config, '-b', '-', 'web-1'], 'ls -1 tree\n');
     expect(batch).toMatchObject({ code: 0, stdout: expect.stringContaining('tree/deep') });
   });
+
+  it.skipIf(!existsSync('/usr/bin/ansible'))(
+    'Ansible copies its module over, runs it and gets its answer',
+    async () => {
+      const env = {
+        ...world.environment(),
+        ANSIBLE_NOCOLOR: '1',
+        ANSIBLE_PYTHON_INTERPRETER: '/usr/bin/python3',
+        ANSIBLE_SSH_ARGS: `-F ${config}`,
+      };
+      const child = spawn('ansible', ['all', '-i', 'web-1,', '-m', 'ping'], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+      const { code, stdout, stderr } = await follow(child);
+      expect(code, stdout + stderr).toBe(0);
+      expect(stdout).toMatch(/web-1 \| SUCCESS[\s\S]*"ping": "pong"/);
+    },
+  );
 
   it('files are refused where the record says so', async () => {
     expect((await tool('ssh', ['-F', config, 'no-files', 'echo shell-still'])).stdout).toBe('shell-still\n');
