@@ -77,7 +77,7 @@ export const FIND_MS = 15_000;
 /** Sessions get so long to end when an instance stops. */
 export const STOP_MS = 2_000;
 /** How long a client waits for a worker that lives: longer than a target may take to answer. */
-export const SESSION_READY_MS = 20_000;
+export const SESSION_READY_MS = 60_000;
 /** How long a direct connection may take before the session goes through the entry; it may still serve the next one. */
 export const DIRECT_WAIT_MS = 300;
 /** A worker that could not be reached directly is not tried again for this long. */
@@ -88,6 +88,12 @@ export const MEMBERS_REFRESH_MS = 5_000;
 export const JOB_DEADLINE_MS = 30_000;
 /** Time in which a tunnelled connection may be offered to one worker after another. */
 export const PLACE_BUDGET_MS = 2_000;
+/** So often it is offered however long that takes: where every answer is slow, so is the machine, and its user waits rather than being refused. */
+export const PLACE_TRIES_MIN = 5;
+/** Unless it has taken this long. */
+export const PLACE_MS_MAX = 30_000;
+/** Each try after the first bears silence twice as long as the one before; up to so many times. */
+export const PATIENCE_MAX = 8;
 /** Connections that the kernel completes before they are taken up; it allows no more than its own limit (4096 on Linux). Default of Node: 511, which a burst overflows. */
 export const BACKLOG = 4_096;
 /** Connections of one tunnel. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { useBurners } from './harness/burners.ts';
 import type { Pool } from './harness/pool.ts';
 import { type CommandResult, runCommand } from './harness/program.ts';
 import { PATIENTLY } from './harness/scale.ts';
@@ -16,6 +17,7 @@ import { type PostgresServer, postgresMissing, startPostgres } from './targets/p
 const run = promisify(execFile);
 const formPool = useSharedPools();
 const startTunnel = useTunnels();
+const burn = useBurners();
 const isMissing = (postgresMissing() ?? mariadbMissing()) !== undefined;
 /** Reading the memory of another process needs root. */
 const canReadMemory = process.platform === 'linux' && process.getuid?.() === 0;
@@ -137,6 +139,23 @@ describe.skipIf(isMissing)('a database behind a pool', () => {
     const recording = readFileSync(file, 'utf8');
     expect(recording).toContain(statement);
     expect(recording).not.toContain(PASSWORD);
+  });
+
+  it('lets many connect at once on a machine that is busy: they wait, and none is refused', PATIENTLY, async () => {
+    const tunnel = await startTunnel({ pool, record: 'orders' });
+    burn(6);
+    const settings = { host: '127.0.0.1', port: tunnel.port, user: 'alice', database: 'postgres' };
+    const clients = Array.from({ length: 100 }, () => new Client(settings));
+    for (const client of clients) client.on('error', () => undefined);
+    const answers = await Promise.allSettled(
+      clients.map(async (client, n) => {
+        await client.connect();
+        return (await client.query('SELECT $1::int AS n', [n])).rows[0].n;
+      }),
+    );
+    expect(tunnel.failures).toEqual([]);
+    expect(answers).toEqual(clients.map((_, n) => ({ status: 'fulfilled', value: n })));
+    await Promise.all(clients.map((client) => client.end()));
   });
 
   it('is reached as before where the person wants to log in, or has to', PATIENTLY, async () => {

@@ -26,7 +26,7 @@ import { createAccessNode } from '../node.ts';
 import { StreamDuplex } from '../stream-duplex.ts';
 import { expectAnswer } from './control.ts';
 import { type Entry, findEntry } from './entry.ts';
-import { claimSession, type OpenedJob, openJob, WorkerSilentError } from './session.ts';
+import { claimSession, type OpenedJob, type OpenJobInit, openJob, WorkerSilentError } from './session.ts';
 import { Workers } from './workers.ts';
 
 /** Who the client is and where it begins to look. */
@@ -140,16 +140,16 @@ export class AccessClient {
 
   /**
    * Submits a job and opens its session, in one round trip where the entry does the job itself. Throws what `submit` and `openSession` throw; whatever it
-   * throws, the same id is not used again.
+   * throws, the same id is not used again. `patience`: how many times as long as usual silence is borne.
    */
-  async place(job: Omit<JobInit, 'jobId'>, signal: AbortSignal): Promise<Placed> {
+  async place(job: Omit<JobInit, 'jobId'>, signal: AbortSignal, patience = 1): Promise<Placed> {
     const entry = await this.#enter(signal);
     if (this.#elders.has(entry.welcome.startId)) return this.#placeInTwoSteps(job, signal);
     const jobId = newJobId();
     const request = this.#sealRequest({ ...job, jobId }, entry);
-    const opened = await this.#openAt(entry, request, signal);
+    const opened = await this.#openAt(entry, { request, signal, patience });
     if ('stream' in opened) return { jobId, worker: entry.welcome.instanceId, stream: opened.stream };
-    return { jobId, worker: opened.worker, stream: await this.openSession({ jobId, ...opened }, signal) };
+    return { jobId, worker: opened.worker, stream: await this.openSession({ jobId, ...opened }, signal, patience) };
   }
 
   async #placeInTwoSteps(job: Omit<JobInit, 'jobId'>, signal: AbortSignal): Promise<Placed> {
@@ -157,14 +157,14 @@ export class AccessClient {
     return { jobId: accepted.jobId, worker: accepted.worker, stream: await this.openSession(accepted, signal) };
   }
 
-  async #openAt(entry: Entry, request: Uint8Array, signal: AbortSignal): Promise<OpenedJob> {
+  async #openAt(entry: Entry, opening: Omit<OpenJobInit, 'connection'>): Promise<OpenedJob> {
     try {
-      return await openJob({ connection: entry.connection, request, signal });
+      return await openJob({ connection: entry.connection, ...opening });
     } catch (error) {
       if (!(error instanceof WorkerSilentError)) throw error;
       // Reset at once it may be of an older version, which is asked the old way from now on; silent it is no entry any more.
       if (error.isReset) this.#elders.add(entry.welcome.startId);
-      else if (!signal.aborted) entry.control.stop();
+      else if (!opening.signal.aborted) entry.control.stop();
       throw error;
     }
   }
@@ -191,13 +191,14 @@ export class AccessClient {
    * Opens the session of an accepted job: a paused stream of raw bytes. Straight to the worker where it can be reached, else through
    * the entry. Throws what the worker says, or `outcome-unknown` if it is silent.
    */
-  async openSession(job: Omit<AcceptedJob, 'notice'>, signal: AbortSignal): Promise<Stream> {
+  async openSession(job: Omit<AcceptedJob, 'notice'>, signal: AbortSignal, patience = 1): Promise<Stream> {
     const { jobId, worker, addresses } = job;
     const entry = await this.#enter(signal);
     const direct =
       worker === entry.welcome.instanceId ? entry.connection : await this.#workers.connect(worker, addresses);
     try {
-      return await claimSession({ connection: direct ?? entry.connection, key: this.#key, jobId, worker, signal });
+      const connection = direct ?? entry.connection;
+      return await claimSession({ connection, key: this.#key, jobId, worker, signal, patience });
     } catch (error) {
       if (error instanceof WorkerSilentError && direct !== undefined) this.#workers.distrust(worker);
       throw error;

@@ -12,7 +12,7 @@ import {
 import { decode } from '../../wire/codec.ts';
 import { Protocol } from '../../wire/protocols.ts';
 import { seal } from '../../wire/sealed.ts';
-import { SESSION_READY_MS } from '../bounds.ts';
+import { SESSION_READY_MS, SILENCE_CHECK_MS, SILENCE_CHECKS } from '../bounds.ts';
 import { Deadline } from '../deadline.ts';
 import { encodeFrame, takeFrame } from '../frame.ts';
 import { LivenessWatch } from '../liveness.ts';
@@ -26,6 +26,8 @@ export interface ClaimInit {
   readonly jobId: string;
   readonly worker: InstanceId;
   readonly signal: AbortSignal;
+  /** How many times as long as usual silence is borne. */
+  readonly patience?: number;
 }
 
 /** Thrown where the worker, or the way to it, gives no sign of life; nobody knows whether the job began. */
@@ -41,13 +43,13 @@ export class WorkerSilentError extends GatewayError {
 
 /**
  * Opens the session of an accepted job: a stream whose raw bytes go to the worker and back, paused. Throws what the worker says, or
- * `WorkerSilentError` (`outcome-unknown`) if it gives no sign of life for a second.
+ * `WorkerSilentError` (`outcome-unknown`) if it gives no sign of life for a second, or for as much longer as `patience` says.
  */
 export async function claimSession(init: ClaimInit): Promise<Stream> {
-  const { connection, key, jobId, worker, signal } = init;
+  const { connection, key, jobId, worker, signal, patience = 1 } = init;
   const claim = { jobId, worker, nonce: new Uint8Array(randomBytes(16)) };
   const message = seal(sessionClaimSeal, claim, [key]);
-  const opened = await openWith({ connection, protocol: Protocol.accessSession, message, signal });
+  const opened = await openWith({ connection, protocol: Protocol.accessSession, message, signal, patience });
   if ('stream' in opened) return opened.stream;
   throw new GatewayError('bad-message', `the worker answers a claim with another worker, ${opened.worker}`);
 }
@@ -58,6 +60,8 @@ export interface OpenJobInit {
   /** Sealed. */
   readonly request: Uint8Array;
   readonly signal: AbortSignal;
+  /** As for a claim. */
+  readonly patience?: number;
 }
 
 /** Where the session of a job is: here, or to be claimed from another instance. */
@@ -66,8 +70,8 @@ export type OpenedJob =
   | { readonly worker: InstanceId; readonly addresses: readonly string[] };
 
 /** Hands a job request in together with the stream for its session. Throws like `claimSession`. */
-export function openJob({ connection, request, signal }: OpenJobInit): Promise<OpenedJob> {
-  return openWith({ connection, protocol: Protocol.accessOpen, message: request, signal });
+export function openJob({ connection, request, signal, patience = 1 }: OpenJobInit): Promise<OpenedJob> {
+  return openWith({ connection, protocol: Protocol.accessOpen, message: request, signal, patience });
 }
 
 interface OpeningInit {
@@ -75,13 +79,17 @@ interface OpeningInit {
   readonly protocol: string;
   readonly message: Uint8Array;
   readonly signal: AbortSignal;
+  readonly patience?: number;
 }
 
 async function openWith(init: OpeningInit): Promise<OpenedJob> {
   using deadline = new Deadline(SESSION_READY_MS, [init.signal]);
   const { signal } = deadline;
   const stream = await openStream(init, signal);
-  using _watch = new LivenessWatch(stream, () => stream.abort(new Error('the worker is silent')));
+  using _watch = new LivenessWatch(stream, () => stream.abort(new Error('the worker is silent')), {
+    checkMs: SILENCE_CHECK_MS,
+    checks: SILENCE_CHECKS * (init.patience ?? 1),
+  });
   try {
     trySend(stream, encodeFrame(init.message));
     const answer = await takeAnswer(stream, signal);
