@@ -44,6 +44,7 @@ import { type Policy, policySeal } from '../../src/wire/policy.ts';
 import { type LoadSample, type Pulse, pulseSeal } from '../../src/wire/pulse.ts';
 import { RECORD_TYPES, type TargetRecord, targetRecordSeal } from '../../src/wire/record.ts';
 import { type Suspicion, suspicionSeal } from '../../src/wire/suspicion.ts';
+import { DESK_FAMILIES } from './desk-samples.ts';
 import {
   bytes,
   count,
@@ -371,6 +372,7 @@ export const FAMILIES: readonly Family<unknown>[] = [
   { name: 'direct', codec: directCodec, bytesMax: 1024 * 1024, any: direct },
   { name: 'connection-client', codec: clientCodec, bytesMax: CONNECTION_MESSAGE_BYTES_MAX, any: clientMessage },
   { name: 'connection-worker', codec: workerCodec, bytesMax: CONNECTION_MESSAGE_BYTES_MAX, any: workerMessage },
+  ...DESK_FAMILIES,
   { name: 'job-notice', codec: jobNoticeCodec, bytesMax: 8192, any: jobNotice },
   { name: 'grant-conditions', codec: grantConditionsCodec, bytesMax: 16 * 1024, any: grantConditions },
   sealFamily(memberRecordSeal, memberRecord),
