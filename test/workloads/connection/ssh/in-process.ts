@@ -12,6 +12,8 @@ import { soon } from '../../../access/pool.ts';
 export interface LaunchInit {
   readonly recordId: string;
   readonly command?: string | null;
+  /** `files`: SFTP in the place of a shell. Default `terminal`. */
+  readonly mode?: 'terminal' | 'files';
   readonly terminal?: TerminalInfo | null;
   /** The whole input; left out: the input stays open and is written by the test. */
   readonly input?: string | Uint8Array;
@@ -22,6 +24,8 @@ export interface Launched {
   readonly jobId: string;
   readonly opened: Promise<Extract<WorkerMessage, { readonly kind: 'opened' }>>;
   readonly input: PassThrough;
+  /** What comes, as bytes. */
+  readonly replies: PassThrough;
   /** What came so far. */
   output(): string;
   errors(): string;
@@ -37,7 +41,7 @@ export interface Launched {
 
 /** Begins a session. Throws what refuses it. */
 export async function launch(client: AccessClient, init: LaunchInit): Promise<Launched> {
-  const parameters = [{ name: 'mode', value: 'terminal' }];
+  const parameters = [{ name: 'mode', value: init.mode ?? 'terminal' }];
   const placed = await placeSession(client, { kind: 'connection', recordId: init.recordId, parameters }, soon());
   const screen = new Screen(init.terminal ?? null);
   const opened = Promise.withResolvers<Awaited<Launched['opened']>>();
@@ -64,6 +68,7 @@ export async function launch(client: AccessClient, init: LaunchInit): Promise<La
     jobId: placed.jobId,
     opened: opened.promise,
     input: screen.input,
+    replies: screen.replies,
     output: () => screen.text('output'),
     errors: () => screen.text('errors'),
     notices: () => notices,
@@ -76,19 +81,19 @@ export async function launch(client: AccessClient, init: LaunchInit): Promise<La
 
 class Screen {
   readonly input = new PassThrough();
-  readonly #output = new PassThrough();
+  readonly replies = new PassThrough();
   readonly #errors = new PassThrough();
   readonly #chunks = { output: [] as Buffer[], errors: [] as Buffer[] };
   #wake = Promise.withResolvers<void>();
 
   constructor(terminal: TerminalInfo | null) {
-    Object.assign(this.#output, { columns: terminal?.columns ?? 0, rows: terminal?.rows ?? 0 });
-    this.#output.on('data', (chunk: Buffer) => this.#take(this.#chunks.output, chunk));
+    Object.assign(this.replies, { columns: terminal?.columns ?? 0, rows: terminal?.rows ?? 0 });
+    this.replies.on('data', (chunk: Buffer) => this.#take(this.#chunks.output, chunk));
     this.#errors.on('data', (chunk: Buffer) => this.#take(this.#chunks.errors, chunk));
   }
 
   local(): LocalTerminal {
-    return { input: this.input, output: this.#output, errors: this.#errors };
+    return { input: this.input, output: this.replies, errors: this.#errors };
   }
 
   text(which: 'output' | 'errors'): string {
@@ -96,8 +101,8 @@ class Screen {
   }
 
   resize(columns: number, rows: number): void {
-    Object.assign(this.#output, { columns, rows });
-    this.#output.emit('resize');
+    Object.assign(this.replies, { columns, rows });
+    this.replies.emit('resize');
   }
 
   async until(text: string): Promise<void> {
