@@ -5,9 +5,11 @@ import { createLibp2p } from 'libp2p';
 import { keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
 import { parseKeyId } from '../base/ids.ts';
+import type { Signer } from '../config/index.ts';
 import { Protocol } from '../wire/protocols.ts';
 import * as bounds from './bounds.ts';
 import type { BufferReclaim } from './buffer-reclaim.ts';
+import { draftCertificate } from './transport/certificate.ts';
 import { streamMuxer } from './transport/muxer.ts';
 import { nativeTls } from './transport/tls.ts';
 
@@ -15,6 +17,8 @@ import { nativeTls } from './transport/tls.ts';
 export interface AccessNodeInit {
   /** Ed25519 seed of the instance or the client. */
   readonly keySeed: Uint8Array;
+  /** Who vouches for a client in place of the seed, which is then libp2p's own and shown to nobody. */
+  readonly signer?: Signer | undefined;
   /** Multiaddrs; none for a client. */
   readonly listen: readonly string[];
   readonly announce: readonly string[];
@@ -32,13 +36,15 @@ const SERVED = [Protocol.accessControl, Protocol.accessSession, Protocol.accessO
  */
 export async function createAccessNode(init: AccessNodeInit): Promise<Libp2p> {
   const key = keyPairFromSeed(init.keySeed);
+  const certificate = draftCertificate((init.signer ?? key).publicKey);
+  const shown = certificate.complete(await (init.signer ?? key).sign(certificate.message));
   return createLibp2p({
     start: false,
     // libp2p derives the public half of a seed in JavaScript, which takes a tenth of a second; both halves are at hand here.
     privateKey: privateKeyFromRaw(Buffer.concat([init.keySeed, key.publicKey])),
     addresses: { listen: [...init.listen], appendAnnounce: [...init.announce] },
     transports: [tcp(socketOptions())],
-    connectionEncrypters: [nativeTls(key, init.reclaim)],
+    connectionEncrypters: [nativeTls(shown, init.reclaim)],
     streamMuxers: [streamMuxer(new Set(init.protocols ?? SERVED))],
     connectionManager: {
       maxConnections: bounds.CONNECTIONS_MAX,

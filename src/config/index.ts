@@ -29,21 +29,21 @@ export {
 } from './gateway-create.ts';
 export { type Issued, issuedGrants, rememberGrant } from './grant-ledger.ts';
 export { keeperConfigurationText } from './keeper-configuration-text.ts';
-export { type KeyDocument, keyIdOf, loadUserKey, openKey, saveUserKey } from './key-document.ts';
 export { ConfigError, type Mistake, refuseMistakes } from './mistakes.ts';
 export {
+  type ClosedProfile,
   completeProfile,
   formatProfile,
-  isProfileLocked,
   type KeylessProfile,
+  loadClosedProfile,
   loadProfile,
   PROFILE_ROLES,
   type Profile,
   type ProfileChoice,
   type ProfileRole,
   parseProfile,
-  profileKeyId,
   profilePath,
+  saveClosedProfile,
   saveKeylessProfile,
   saveProfile,
 } from './profile.ts';
@@ -58,3 +58,14 @@ export {
 } from './settings/settings.ts';
 export { type System, thisSystem } from './settings/system.ts';
 export { allSettings, LOG_FORMATS, LOG_LEVELS, type Setting, settingKey, settingsTable } from './settings/table.ts';
+export {
+  type KeyDocument,
+  type KeyInAgent,
+  keyIdOf,
+  loadUserKey,
+  openKey,
+  protect,
+  saveUserKey,
+} from './user-key/key-document.ts';
+export { addSignatures, type Signer, sealWith } from './user-key/signer.ts';
+export { type AgentKey, agentSigner, chooseAgentKey } from './user-key/ssh-agent.ts';

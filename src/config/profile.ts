@@ -21,10 +21,17 @@ import {
   refuseOtherVersion,
   uidLeaf,
 } from './document.ts';
-import { formatKeyDocument, type KeyDocument, keyIdOf, openKey, parseKeyDocument, SEED_BYTES } from './key-document.ts';
-import { lockKey, parseLockedKey } from './key-lock.ts';
 import { ConfigError, type Mistake } from './mistakes.ts';
 import { readConfigFile, savePrivateFile } from './secret-file.ts';
+import {
+  formatKeyDocument,
+  type KeyDocument,
+  keyIdOf,
+  openKey,
+  parseKeyDocument,
+  protect,
+  SEED_BYTES,
+} from './user-key/key-document.ts';
 
 /** Who may hold a profile. */
 export const PROFILE_ROLES = ['admin', 'user'] as const;
@@ -68,7 +75,7 @@ const thresholdLeaf = leaf({
     typeof raw === 'number' && Number.isInteger(raw) && raw >= 1 && raw <= SIGNATURES_MAX ? raw : undefined,
 });
 const keyLeaf = leaf<KeyDocument>({
-  expected: `base64 of ${SEED_BYTES} bytes, or a key protected by a passphrase`,
+  expected: `base64 of ${SEED_BYTES} bytes, a key protected by a passphrase, or one in an agent`,
   remedy: FROM_FILE,
   secret: true,
   parse: parseKeyDocument,
@@ -105,15 +112,12 @@ export function loadProfile(path: string, passphrase?: Secret<string>): Profile 
   return parseProfile(readProfile(path), path, passphrase);
 }
 
-/** True when the profile's key is protected by a passphrase. Throws `bad-config` only where the file cannot be read. */
-export function isProfileLocked(path: string): boolean {
-  const { key } = parseJsonObject(readProfile(path), path);
-  return parseLockedKey(key) !== undefined;
-}
+/** A profile whose key is not opened: it may need a passphrase, or be in an agent. */
+export type ClosedProfile = KeylessProfile & { readonly key: KeyDocument };
 
-/** Public half of a profile's key, without its passphrase. Throws `bad-config`. */
-export function profileKeyId(path: string): PeerKeyId {
-  return checkProfile(readProfile(path), path).keyId;
+/** Reads and checks a profile, but leaves its key as it is. Throws `bad-config` with every mistake. */
+export function loadClosedProfile(path: string): ClosedProfile {
+  return checkProfile(readProfile(path), path);
 }
 
 function readProfile(path: string): string {
@@ -133,7 +137,7 @@ export function parseProfile(text: string, where: string, passphrase?: Secret<st
 }
 
 /** Everything about a profile that can be judged without the passphrase of its key. */
-function checkProfile(text: string, where: string): KeylessProfile & { readonly key: KeyDocument } {
+function checkProfile(text: string, where: string): ClosedProfile {
   const raw = parseJsonObject(text, where);
   refuseOtherVersion(raw, where);
   const parsed = profileSchema.safeParse(raw);
@@ -149,8 +153,7 @@ function checkProfile(text: string, where: string): KeylessProfile & { readonly 
 
 /** The text that `parseProfile` reads back. It holds the key. */
 export function formatProfile(profile: Profile, passphrase?: Secret<string>): Secret<string> {
-  const { key } = profile;
-  return formatWithKey(profile, passphrase === undefined ? key.reveal() : lockKey(key, passphrase));
+  return formatWithKey(profile, protect(profile.key, passphrase));
 }
 
 /** What a profile holds besides its key: the file that an admin gives to a user who has made a key of their own. */
@@ -212,6 +215,11 @@ export function saveProfile(
 ): void {
   const { replace = false, passphrase } = options;
   savePrivateFile(path, formatProfile(profile, passphrase).reveal(), { replace });
+}
+
+/** Writes a profile whose key may be in an agent, with mode 0600. Throws `already-exists`. */
+export function saveClosedProfile(path: string, profile: ClosedProfile): void {
+  savePrivateFile(path, formatWithKey(profile, profile.key).reveal(), { replace: false });
 }
 
 /** What does not fit together: path and problem. */

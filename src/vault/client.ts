@@ -1,11 +1,10 @@
 /** The part of the embedded vault that runs on an admin's machine: a credential is sealed to the pool before it leaves it. */
 import { randomBytes } from 'node:crypto';
-import { createEd25519Verify, type KeyPair } from '../base/ed25519.ts';
+import { createEd25519Verify } from '../base/ed25519.ts';
 import { formatRandomId, RANDOM_ID_BYTES } from '../base/ids.ts';
 import { AGREEMENT_KEY_BYTES, agreementKeysFromSeed } from '../base/x25519.ts';
 import { type EditionAuthority, mergeEditions, nextEdition, verifyEdition } from '../core/index.ts';
-import { type CredentialEntry, credentialEditionSeal } from '../wire/credential.ts';
-import { seal } from '../wire/sealed.ts';
+import type { CredentialEdition, CredentialEntry } from '../wire/credential.ts';
 import type { Credential, CredentialVersion } from './index.ts';
 import { openCredential, sealCredential } from './sealed-credential.ts';
 
@@ -28,8 +27,8 @@ export interface WrittenCredential {
   readonly credential: Credential | null;
 }
 
-/** The sealed edition with which the credential becomes the active one. Throws `bad-message`, `not-allowed` for editions that do not verify. */
-export function writeCredential(written: WrittenCredential, admins: readonly KeyPair[]): Uint8Array {
+/** The edition with which the credential becomes the active one, for admins to sign. Throws `bad-message`, `not-allowed` for editions that do not verify. */
+export function writeCredential(written: WrittenCredential): CredentialEdition {
   const { authority, recordId, vaultKey, unixMs, credential } = written;
   const verify = createEd25519Verify();
   const from = mergeEditions(
@@ -37,12 +36,11 @@ export function writeCredential(written: WrittenCredential, admins: readonly Key
     written.from.map((sealed) => verifyEdition(sealed, authority, verify)),
   );
   const at = { gatewayUid: authority.uid, recordId, editionId: newId(), unixMs, from };
-  if (credential === null)
-    return seal(credentialEditionSeal, nextEdition({ ...at, change: { kind: 'clear' } }), admins);
+  if (credential === null) return nextEdition({ ...at, change: { kind: 'clear' } });
   const versionId = newId();
   const box = sealCredential(credential, vaultKey, { gatewayUid: authority.uid, recordId, versionId });
   const entry = { versionId, state: 'active', box, changedUnixMs: unixMs, jobId: null } as const;
-  return seal(credentialEditionSeal, nextEdition({ ...at, change: { kind: 'write', entry } }), admins);
+  return nextEdition({ ...at, change: { kind: 'write', entry } });
 }
 
 /** A request for a record's secrets: the key it is answered to, made for it alone, and what opens the answer. */

@@ -78,24 +78,39 @@ export function seal<T>(
   value: T,
   signers: readonly { readonly id: PeerKeyId; readonly sign: Sign }[],
 ): Uint8Array {
-  const payload = encode(kind.codec, value);
-  const message = signedBytes(kind.domain, payload);
-  const signatures = signers.map(({ id, sign }) => ({ signer: id, signature: sign(message) }));
-  return encode(sealedCodec(kind.payloadBytesMax), { payload, signatures });
+  const draft = draftSeal(kind, value);
+  return completeSeal(
+    draft,
+    signers.map(({ id, sign }) => ({ signer: id, signature: sign(draft.message) })),
+  );
 }
 
-/** The envelope with further signatures over the same payload; a key that has signed already signs once. Throws `bad-message`. */
-export function addSignatures(
-  kind: Pick<Seal<unknown>, 'domain' | 'payloadBytesMax'>,
-  sealed: Uint8Array,
-  signers: readonly { readonly id: PeerKeyId; readonly sign: Sign }[],
-): Uint8Array {
-  const codec = sealedCodec(kind.payloadBytesMax);
-  const { payload, signatures } = decode(codec, sealed, sealedBytesMax(kind));
-  const message = signedBytes(kind.domain, payload);
-  const before = signatures.filter(({ signer }) => !signers.some(({ id }) => id === signer));
-  const added = signers.map(({ id, sign }) => ({ signer: id, signature: sign(message) }));
-  return encode(codec, { payload, signatures: [...before, ...added] });
+/** An envelope that waits for signatures, for keys that take their time: those of a person, kept by an agent. */
+export interface Draft {
+  readonly kind: Pick<Seal<unknown>, 'domain' | 'payloadBytesMax'>;
+  readonly payload: Uint8Array;
+  /** What a signature covers. */
+  readonly message: Uint8Array;
+  /** Those it has already. */
+  readonly signatures: readonly Signature[];
+}
+
+/** The envelope of `value`, not signed yet. */
+export function draftSeal<T>(kind: Seal<T>, value: T): Draft {
+  const payload = encode(kind.codec, value);
+  return { kind, payload, message: signedBytes(kind.domain, payload), signatures: [] };
+}
+
+/** An envelope that is to get further signatures over the same payload. Throws `bad-message`. */
+export function reopenSeal(kind: Draft['kind'], sealed: Uint8Array): Draft {
+  const { payload, signatures } = decode(sealedCodec(kind.payloadBytesMax), sealed, sealedBytesMax(kind));
+  return { kind, payload, message: signedBytes(kind.domain, payload), signatures };
+}
+
+/** The envelope with its signatures; a key that has signed already signs once. */
+export function completeSeal({ kind, payload, signatures }: Draft, added: readonly Signature[]): Uint8Array {
+  const before = signatures.filter((earlier) => !added.some(({ signer }) => signer === earlier.signer));
+  return encode(sealedCodec(kind.payloadBytesMax), { payload, signatures: [...before, ...added] });
 }
 
 /** The content and true signers of an envelope; throws `bad-message` for broken bytes or any wrong signature. */

@@ -354,7 +354,7 @@ function memberView(member: TestMember): MemberView {
 /** A client with the admin's key, connected to the members. */
 export function connectAdmin(
   members: readonly TestMember[],
-  changes: Partial<AccessClientInit> = {},
+  changes: Partial<AccessClientInit & { readonly keySeed: Uint8Array }> = {},
 ): Promise<AccessClient> {
   const addresses = members.map((member) => member.address());
   return connectAccess({ keySeed: testSeed('admin'), grant: null, addresses, poolKey: poolKey.id, ...changes }, soon());

@@ -134,7 +134,7 @@ describe('gateway start', () => {
 describe('pam', async () => {
   const commands = leavesOf(await assemblePam(createTerminal(new AbortController().signal)), '');
   const flags = commands.flatMap(({ path, command }) =>
-    command.options.filter(({ required }) => required).map(({ long }) => `${path} ${long}`),
+    command.options.filter(({ required, optional }) => required || optional).map(({ long }) => `${path} ${long}`),
   );
 
   it('has no flag that is missing here', () => {

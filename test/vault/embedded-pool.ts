@@ -1,11 +1,11 @@
 /** The embedded vault over a real core of one instance, without sockets: writes are on "disk" at once. */
 
-import { keyPairFromSeed } from '../../src/base/ed25519.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { agreementKeysFromSeed } from '../../src/base/x25519.ts';
 import type { Reply } from '../../src/core/index.ts';
 import { writeCredential } from '../../src/vault/client.ts';
 import { createEmbeddedVault } from '../../src/vault/index.ts';
+import { credentialEditionSeal } from '../../src/wire/credential.ts';
 import { targetRecordSeal } from '../../src/wire/record.ts';
 import { open, seal } from '../../src/wire/sealed.ts';
 import { FIRST, type VaultUnderTest } from '../contracts/vault-contract.ts';
@@ -39,17 +39,15 @@ export async function createEmbedded(): Promise<VaultUnderTest> {
   const { value } = open(targetRecordSeal, recordOf(pool.admin), () => true);
   const empty = seal(targetRecordSeal, { ...value, recordId: EMPTY_ID, title: 'empty' }, [pool.admin]);
   await ask(pool.offer(only, (ticket) => ({ kind: 'offer-record', sealed: empty, ticket })));
-  const written = writeCredential(
-    {
-      authority: { uid: GATEWAY_UID, signedByAdmin: () => true, poolKeys: [] },
-      recordId: RECORD_ID,
-      from: [],
-      vaultKey: agreementKeysFromSeed(seed.reveal()).publicKey,
-      unixMs: 1_800_000_000_000,
-      credential: FIRST,
-    },
-    [{ ...pool.admin, publicKey: keyPairFromSeed(new Uint8Array(32)).publicKey }],
-  );
+  const edition = writeCredential({
+    authority: { uid: GATEWAY_UID, signedByAdmin: () => true, poolKeys: [] },
+    recordId: RECORD_ID,
+    from: [],
+    vaultKey: agreementKeysFromSeed(seed.reveal()).publicKey,
+    unixMs: 1_800_000_000_000,
+    credential: FIRST,
+  });
+  const written = seal(credentialEditionSeal, edition, [pool.admin]);
   await ask(offer(written));
   return { vault, recordId: RECORD_ID, emptyRecordId: EMPTY_ID };
 }

@@ -4,6 +4,8 @@ import { expect, it } from 'vitest';
 import { formatRandomId, type InstanceId } from '../../src/base/ids.ts';
 import { Secret } from '../../src/base/secret.ts';
 import { writeCredential } from '../../src/vault/client.ts';
+import { credentialEditionSeal } from '../../src/wire/credential.ts';
+import { seal } from '../../src/wire/sealed.ts';
 import { temporaryDirectories } from '../config/temporary-directory.ts';
 import { recordFigure } from '../e2e/harness/figures.ts';
 import { scaled, timeFor } from '../e2e/harness/scale.ts';
@@ -34,7 +36,13 @@ function fill(directory: string): void {
         {
           kind: 'credentials' as const,
           recordId,
-          sealed: [writeCredential({ authority, recordId, from: [], vaultKey, unixMs: 1, credential }, [admin])],
+          sealed: [
+            seal(
+              credentialEditionSeal,
+              writeCredential({ authority, recordId, from: [], vaultKey, unixMs: 1, credential }),
+              [admin],
+            ),
+          ],
         },
       ]),
     );

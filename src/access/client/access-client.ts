@@ -2,13 +2,13 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Libp2p, Stream, StreamHandler } from '@libp2p/interface';
-import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../base/ed25519.ts';
+import { createEd25519Verify, keyPairFromSeed } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
 import { formatRandomId, type InstanceId, type PeerKeyId, RANDOM_ID_BYTES } from '../../base/ids.ts';
+import type { Signer } from '../../config/index.ts';
 import type { AccessAnswer, AccessRequest, Welcome } from '../../wire/access-message.ts';
 import { type JobKind, type JobNotice, type JobRequest, jobRequestSeal, type Parameter } from '../../wire/job.ts';
 import { Protocol } from '../../wire/protocols.ts';
-import { seal } from '../../wire/sealed.ts';
 import {
   FIND_MS,
   JOB_DEADLINE_MS,
@@ -26,13 +26,22 @@ import { createAccessNode } from '../node.ts';
 import { StreamDuplex } from '../stream-duplex.ts';
 import { expectAnswer } from './control.ts';
 import { type Entry, findEntry } from './entry.ts';
+import { sealFor } from './seal-for.ts';
 import { claimSession, type OpenedJob, type OpenJobInit, openJob, WorkerSilentError } from './session.ts';
 import { Workers } from './workers.ts';
 
+/** Bytes of an Ed25519 seed. */
+const SEED_BYTES = 32;
+
 /** Who the client is and where it begins to look. */
-export interface AccessClientInit {
-  /** Ed25519 seed of the admin or user, 32 bytes. */
-  readonly keySeed: Uint8Array;
+export type AccessClientInit = ClientSeed & ClientFacts;
+
+/** The key of the admin or user: its Ed25519 seed, 32 bytes, or who signs with it. */
+type ClientSeed =
+  | { readonly keySeed: Uint8Array; readonly signer?: undefined }
+  | { readonly signer: Signer; readonly keySeed?: undefined };
+
+interface ClientFacts {
   /** The user's sealed grant; null for an admin. */
   readonly grant: Uint8Array | null;
   /** `host:port` or multiaddr. */
@@ -75,7 +84,7 @@ export interface Placed {
 export class AccessClient {
   readonly #init: AccessClientInit;
   readonly #node: Libp2p;
-  readonly #key: KeyPair;
+  readonly #signer: Signer;
   readonly #workers: Workers;
   readonly #reclaim: BufferReclaim;
   readonly #verify = createEd25519Verify();
@@ -90,14 +99,14 @@ export class AccessClient {
   constructor(init: AccessClientInit, node: Libp2p, reclaim: BufferReclaim) {
     this.#init = init;
     this.#node = node;
-    this.#key = keyPairFromSeed(init.keySeed);
+    this.#signer = init.signer ?? keyPairFromSeed(init.keySeed);
     this.#workers = new Workers(node);
     this.#reclaim = reclaim;
   }
 
   /** The client's own key. */
   get caller(): PeerKeyId {
-    return this.#key.id;
+    return this.#signer.id;
   }
 
   /** What the entry said when it let this client in. Connects if there is none. Throws `unreachable`, `not-allowed`. */
@@ -133,7 +142,7 @@ export class AccessClient {
   async submit(job: JobInit, signal: AbortSignal): Promise<AcceptedJob> {
     const entry = await this.#enter(signal);
     const jobId = job.jobId ?? newJobId();
-    const request = this.#sealRequest({ ...job, jobId }, entry);
+    const request = await this.#sealRequest({ ...job, jobId }, entry);
     const answer = expectAnswer(await entry.control.request({ kind: 'submit', request }, signal), 'accepted');
     return { jobId, notice: answer.notice, worker: answer.worker, addresses: answer.addresses };
   }
@@ -146,7 +155,7 @@ export class AccessClient {
     const entry = await this.#enter(signal);
     if (this.#elders.has(entry.welcome.startId)) return this.#placeInTwoSteps(job, signal);
     const jobId = newJobId();
-    const request = this.#sealRequest({ ...job, jobId }, entry);
+    const request = await this.#sealRequest({ ...job, jobId }, entry);
     const opened = await this.#openAt(entry, { request, signal, patience });
     if ('stream' in opened) return { jobId, worker: entry.welcome.instanceId, stream: opened.stream };
     return { jobId, worker: opened.worker, stream: await this.openSession({ jobId, ...opened }, signal, patience) };
@@ -169,7 +178,7 @@ export class AccessClient {
     }
   }
 
-  #sealRequest(job: JobInit & { readonly jobId: string }, { welcome, welcomedAtMs }: Entry): Uint8Array {
+  #sealRequest(job: JobInit & { readonly jobId: string }, { welcome, welcomedAtMs }: Entry): Promise<Uint8Array> {
     const entryUnixMs = welcome.unixMs + Math.round(performance.now() - welcomedAtMs);
     const request: JobRequest = {
       gatewayUid: welcome.gatewayUid,
@@ -180,11 +189,11 @@ export class AccessClient {
       parameters: job.parameters ?? [],
       entry: welcome.instanceId,
       entryStartId: welcome.startId,
-      caller: this.#key.id,
+      caller: this.#signer.id,
       deadlineUnixMs: entryUnixMs + (job.deadlineMs ?? JOB_DEADLINE_MS),
       grant: this.#init.grant,
     };
-    return seal(jobRequestSeal, request, [this.#key]);
+    return sealFor(jobRequestSeal, request, this.#signer);
   }
 
   /**
@@ -198,7 +207,7 @@ export class AccessClient {
       worker === entry.welcome.instanceId ? entry.connection : await this.#workers.connect(worker, addresses);
     try {
       const connection = direct ?? entry.connection;
-      return await claimSession({ connection, key: this.#key, jobId, worker, signal, patience });
+      return await claimSession({ connection, key: this.#signer, jobId, worker, signal, patience });
     } catch (error) {
       if (error instanceof WorkerSilentError && direct !== undefined) this.#workers.distrust(worker);
       throw error;
@@ -304,7 +313,8 @@ export function newJobId(): string {
 /** A client that is connected to an instance. Throws `unreachable`, `not-allowed`, `bad-usage`. */
 export async function connectAccess(init: AccessClientInit, signal: AbortSignal): Promise<AccessClient> {
   const reclaim = new BufferReclaim();
-  const node = await createAccessNode({ keySeed: init.keySeed, listen: [], announce: [], reclaim, protocols: [] });
+  const { keySeed = new Uint8Array(randomBytes(SEED_BYTES)), signer } = init;
+  const node = await createAccessNode({ keySeed, signer, listen: [], announce: [], reclaim, protocols: [] });
   // Nobody opens streams to a client. But libp2p looks up the limits of a protocol in its handler, also for streams that go out.
   const refuse: StreamHandler = (stream) => stream.abort(new Error('a client has no sessions'));
   await node.handle([Protocol.accessControl, Protocol.accessSession, Protocol.accessOpen], refuse, {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Connection, Stream } from '@libp2p/interface';
-import type { KeyPair } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { InstanceId } from '../../base/ids.ts';
+import type { Signer } from '../../config/index.ts';
 import {
   SESSION_ANSWER_BYTES_MAX,
   type SessionAnswerMessage,
@@ -11,18 +11,18 @@ import {
 } from '../../wire/access-session.ts';
 import { decode } from '../../wire/codec.ts';
 import { Protocol } from '../../wire/protocols.ts';
-import { seal } from '../../wire/sealed.ts';
 import { SESSION_READY_MS, SILENCE_CHECK_MS, SILENCE_CHECKS } from '../bounds.ts';
 import { Deadline } from '../deadline.ts';
 import { encodeFrame, takeFrame } from '../frame.ts';
 import { LivenessWatch } from '../liveness.ts';
 import { trySend } from '../stream-state.ts';
 import { openStreamOn } from '../transport/mux-streams.ts';
+import { sealFor } from './seal-for.ts';
 
 /** What is claimed, and over which connection. */
 export interface ClaimInit {
   readonly connection: Connection;
-  readonly key: KeyPair;
+  readonly key: Signer;
   readonly jobId: string;
   readonly worker: InstanceId;
   readonly signal: AbortSignal;
@@ -48,7 +48,7 @@ export class WorkerSilentError extends GatewayError {
 export async function claimSession(init: ClaimInit): Promise<Stream> {
   const { connection, key, jobId, worker, signal, patience = 1 } = init;
   const claim = { jobId, worker, nonce: new Uint8Array(randomBytes(16)) };
-  const message = seal(sessionClaimSeal, claim, [key]);
+  const message = await sealFor(sessionClaimSeal, claim, key);
   const opened = await openWith({ connection, protocol: Protocol.accessSession, message, signal, patience });
   if ('stream' in opened) return opened.stream;
   throw new GatewayError('bad-message', `the worker answers a claim with another worker, ${opened.worker}`);

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, randomBytes, sign, X509Certificate } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from 'node:crypto';
 import { GatewayError } from '../../base/errors.ts';
 import { formatKeyId, type PeerKeyId, PUBLIC_KEY_BYTES } from '../../base/ids.ts';
 import type { Sign, Verify } from '../../base/signing.ts';
@@ -35,13 +35,35 @@ const ALGORITHM = der(Tag.sequence, der(Tag.objectId, ECDSA_SHA256_ID));
 
 /** A fresh certificate for the holder of an identity key. */
 export function createCertificate(identity: { readonly publicKey: Uint8Array; readonly sign: Sign }): Certificate {
+  const draft = draftCertificate(identity.publicKey);
+  return draft.complete(identity.sign(draft.message));
+}
+
+/** A certificate that waits for the identity to vouch for it, where its key takes its time. */
+export interface CertificateDraft {
+  /** What the identity key signs. */
+  readonly message: Uint8Array;
+  complete(signature: Uint8Array): Certificate;
+}
+
+/** A fresh certificate that the identity has not vouched for yet. */
+export function draftCertificate(identityKey: Uint8Array): CertificateDraft {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const subjectKey = publicKey.export({ format: 'der', type: 'spki' });
-  const vouched = der(
-    Tag.sequence,
-    der(Tag.octetString, KEY_PREFIX, identity.publicKey),
-    der(Tag.octetString, identity.sign(Buffer.concat([SIGNED_PREFIX, subjectKey]))),
-  );
+  return {
+    message: Buffer.concat([SIGNED_PREFIX, subjectKey]),
+    complete: (signature) => {
+      const vouched = der(Tag.sequence, der(Tag.octetString, KEY_PREFIX, identityKey), der(Tag.octetString, signature));
+      return {
+        certificate: signedBySubject(subjectKey, vouched, privateKey),
+        privateKey: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
+      };
+    },
+  };
+}
+
+/** The certificate in PEM, signed with its own key. */
+function signedBySubject(subjectKey: Uint8Array, vouched: Buffer, privateKey: KeyObject): string {
   const extension = der(
     Tag.sequence,
     der(Tag.objectId, EXTENSION_ID),
@@ -62,10 +84,7 @@ export function createCertificate(identity: { readonly publicKey: Uint8Array; re
   );
   const signature = der(Tag.bitString, Buffer.from([0]), sign('sha256', body, privateKey));
   const whole = der(Tag.sequence, body, ALGORITHM, signature);
-  return {
-    certificate: `-----BEGIN CERTIFICATE-----\n${whole.toString('base64')}\n-----END CERTIFICATE-----\n`,
-    privateKey: privateKey.export({ format: 'pem', type: 'pkcs8' }).toString(),
-  };
+  return `-----BEGIN CERTIFICATE-----\n${whole.toString('base64')}\n-----END CERTIFICATE-----\n`;
 }
 
 /** Whose certificate this is; throws `not-allowed` where it vouches for nobody. The handshake has proved that the peer holds its key. */

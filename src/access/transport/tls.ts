@@ -11,12 +11,12 @@ import type {
   Upgrader,
 } from '@libp2p/interface';
 import { peerIdFromPublicKey } from '@libp2p/peer-id';
-import { createEd25519Verify, type KeyPair } from '../../base/ed25519.ts';
+import { createEd25519Verify } from '../../base/ed25519.ts';
 import { GatewayError } from '../../base/errors.ts';
 import { publicKeyOf } from '../../base/ids.ts';
 import { SOCKET_IDLE_MS } from '../bounds.ts';
 import type { BufferReclaim } from '../buffer-reclaim.ts';
-import { createCertificate, identifyPeer } from './certificate.ts';
+import { type Certificate, identifyPeer } from './certificate.ts';
 import { TlsConnection } from './tls-connection.ts';
 
 /** What libp2p hands to an encrypter. */
@@ -33,10 +33,10 @@ const PROTOCOL = '/tls/1.0.0';
  * on both sides of the cipher and makes a certificate for every connection. This one gives the TCP handle to Node's TLS.
  */
 export function nativeTls(
-  identity: KeyPair,
+  shown: Certificate,
   reclaim: BufferReclaim,
 ): (components: TlsComponents) => ConnectionEncrypter {
-  return (components) => new NativeTls(identity, components, reclaim);
+  return (components) => new NativeTls(shown, components, reclaim);
 }
 
 class NativeTls implements ConnectionEncrypter {
@@ -46,11 +46,10 @@ class NativeTls implements ConnectionEncrypter {
   readonly #context: SecureContext;
   readonly #verify = createEd25519Verify();
 
-  constructor(identity: KeyPair, components: TlsComponents, reclaim: BufferReclaim) {
+  constructor({ certificate, privateKey }: Certificate, components: TlsComponents, reclaim: BufferReclaim) {
     // The upgrader is made after the encrypters: it is looked up when it is needed.
     this.#components = components;
     this.#reclaim = reclaim;
-    const { certificate, privateKey } = createCertificate(identity);
     this.#context = createSecureContext({
       cert: certificate,
       key: privateKey,

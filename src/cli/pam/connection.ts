@@ -1,8 +1,7 @@
 import { type Command, Option } from 'commander';
-import type { AccessClient } from '../../access/client/index.ts';
-import type { KeyPair } from '../../base/ed25519.ts';
+import type { AccessClient, AccessClientInit } from '../../access/client/index.ts';
 import { GatewayError } from '../../base/errors.ts';
-import type { Profile } from '../../config/index.ts';
+import type { KeyDocument, KeylessProfile, Signer } from '../../config/index.ts';
 import { jsonOption } from '../frame/command-tree.ts';
 import { collect } from '../frame/flags.ts';
 import type { Terminal } from '../frame/terminal.ts';
@@ -28,8 +27,16 @@ export function addProfileOptions(command: Command): Command {
     .addOption(jsonOption());
 }
 
+/** A profile whose key can sign, whether it is in the file or in an agent. */
+export interface OpenProfile extends KeylessProfile {
+  readonly signer: Signer;
+}
+
 /** The profile meant by the flags and the environment, with the addresses that were added. */
-export async function openProfile(terminal: Terminal, { profile: flag, address }: ProfileOptions): Promise<Profile> {
+export async function openProfile(
+  terminal: Terminal,
+  { profile: flag, address }: ProfileOptions,
+): Promise<OpenProfile> {
   const { explainDialAddress, profilePath } = await import('../../config/client.ts');
   for (const added of address) {
     const problem = explainDialAddress(added);
@@ -40,17 +47,27 @@ export async function openProfile(terminal: Terminal, { profile: flag, address }
 }
 
 /** Loads a profile; asks for its passphrase if it has one. */
-async function unlockProfile(terminal: Terminal, path: string): Promise<Profile> {
-  const { isProfileLocked, loadProfile } = await import('../../config/client.ts');
-  if (!isProfileLocked(path)) return loadProfile(path);
+async function unlockProfile(terminal: Terminal, path: string): Promise<OpenProfile> {
+  const { loadClosedProfile } = await import('../../config/client.ts');
+  const { key, ...profile } = loadClosedProfile(path);
+  return { ...profile, signer: await signerFor(terminal, key, path) };
+}
+
+/** Who signs with a key that stands in the file `path`: its passphrase is asked for, an agent only when there is something to sign. */
+export async function signerFor(terminal: Terminal, key: KeyDocument, path: string): Promise<Signer> {
+  const { agentSigner, openKey } = await import('../../config/client.ts');
+  if ('inAgent' in key) return agentSigner(key.inAgent, terminal);
+  const { keyPairFromSeed } = await import('../../base/ed25519.ts');
+  if (key instanceof Uint8Array) return keyPairFromSeed(key);
   const { askPassphrase } = await import('../frame/passphrase.ts');
-  return loadProfile(path, await askPassphrase(terminal, { what: `the key in ${path}` }));
+  const passphrase = await askPassphrase(terminal, { what: `the key in ${path}` });
+  return keyPairFromSeed(openKey(key, path, passphrase).reveal());
 }
 
 /** What a command does with a connected client. */
 export interface Connected {
   readonly client: AccessClient;
-  readonly profile: Profile;
+  readonly profile: OpenProfile;
 }
 
 /** Connects with the profile, does the work, and closes whatever happens. */
@@ -66,13 +83,11 @@ export async function withClient<T>(
 /** The same with a profile that is loaded already. */
 export async function useClient<T>(
   terminal: Terminal,
-  profile: Profile,
+  profile: OpenProfile,
   work: (client: AccessClient) => Promise<T>,
 ): Promise<T> {
   const { connectAccess } = await import('../../access/client/index.ts');
-  const { key, grant, addresses, gateway, poolKey } = profile;
-  const init = { keySeed: key.reveal(), grant, addresses, poolKey, gatewayUid: gateway.uid };
-  const client = await connectAccess(init, terminal.signal);
+  const client = await connectAccess(clientInit(profile), terminal.signal);
   try {
     return await work(client);
   } finally {
@@ -80,8 +95,13 @@ export async function useClient<T>(
   }
 }
 
+/** What a client of the profile's gateway begins with. */
+export function clientInit({ signer, grant, addresses, gateway, poolKey }: OpenProfile): AccessClientInit {
+  return { signer, grant, addresses, poolKey, gatewayUid: gateway.uid };
+}
+
 /** Refuses a gateway that the profile is not for: `-g` takes its UID or its name in any case. */
-export function assertGateway(profile: Profile, named: string): void {
+export function assertGateway(profile: KeylessProfile, named: string): void {
   const { uid, name } = profile.gateway;
   if (named === uid || named.toLowerCase() === name.toLowerCase()) return;
   throw new GatewayError('not-found', `Gateway "${named}" not found`, {
@@ -92,10 +112,9 @@ export function assertGateway(profile: Profile, named: string): void {
 /** The keys that sign for the admins: the profile's own, and those of further admins where the gateway needs several. */
 export async function adminKeysOf(
   terminal: Terminal,
-  profile: Profile,
+  profile: OpenProfile,
   furtherProfiles: readonly string[],
-): Promise<readonly KeyPair[]> {
-  const { keyPairFromSeed } = await import('../../base/ed25519.ts');
+): Promise<readonly Signer[]> {
   const profiles = [profile];
   // One after the other: each may ask for its passphrase.
   for (const path of furtherProfiles) profiles.push(await unlockProfile(terminal, path));
@@ -103,7 +122,7 @@ export async function adminKeysOf(
     if (role !== 'admin') throw notAdmin(name);
     if (gateway.uid !== profile.gateway.uid) throw otherGateway(name, gateway.name);
   }
-  return profiles.map(({ key }) => keyPairFromSeed(key.reveal()));
+  return profiles.map(({ signer }) => signer);
 }
 
 /** `--sign-with`, for gateways that need more than one admin's signature. */

@@ -7,6 +7,7 @@ import { createLibp2p } from 'libp2p';
 import { describe, expect, it } from 'vitest';
 import { BufferReclaim } from '../../../src/access/buffer-reclaim.ts';
 import { createAccessNode } from '../../../src/access/node.ts';
+import { createCertificate } from '../../../src/access/transport/certificate.ts';
 import { nativeTls } from '../../../src/access/transport/tls.ts';
 import { keyPairFromSeed } from '../../../src/base/ed25519.ts';
 import { testSeed } from '../pool.ts';
@@ -26,7 +27,7 @@ async function createNode(label: string, connectionEncrypters: Encrypter & objec
 }
 
 function ours(label: string): Encrypter & object {
-  return [nativeTls(keyPairFromSeed(testSeed(label)), new BufferReclaim())];
+  return [nativeTls(createCertificate(keyPairFromSeed(testSeed(label))), new BufferReclaim())];
 }
 
 describe('native TLS', () => {

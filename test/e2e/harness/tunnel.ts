@@ -21,6 +21,7 @@ export interface TunnelInit {
   readonly profileFile?: string;
   readonly args?: readonly string[];
   readonly place?: Place | undefined;
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The document it prints when it listens. */
@@ -52,7 +53,7 @@ export class Tunnel {
   static async start(init: TunnelInit): Promise<Tunnel> {
     const { pool, record, args = [], place } = init;
     // Its own home: what runs for the user of this machine is not disturbed.
-    const env = { PAM_PROFILE: profileOf(init), HOME: pool.folder };
+    const env = { PAM_PROFILE: profileOf(init), HOME: pool.folder, ...init.env };
     const child = startProgram({
       program: 'pam',
       args: ['tunnel', 'start', record, '--json', '-v', ...args],

@@ -80,6 +80,8 @@ export const wrongFlags: Readonly<Record<string, readonly [args: readonly string
   'grant new --from': [['--name', 'a', '--out', 'NEW', '--from', '10.0.0.0/33'], /--from: "10\.0\.0\.0\/33"/],
   'grant new --session-limit': [['--name', 'a', '--out', 'NEW', '--session-limit', 'soon'], /--session-limit: "soon"/],
   'login --grant': [['--grant', '/nowhere/grant'], /--grant: \/nowhere\/grant/],
+  'login --agent': [['--agent', ''], /--agent/],
+  'admin rotate --agent': [['--out', 'NEW', '--agent', '\n'], /--agent/],
   'admin propose limit --out': [['-m', '3', '--out', ''], /--out/],
   'admin propose limit --max-instances': [['-m', '0', '--out', 'NEW'], /--max-instances/],
   'admin propose limit --within': [['-m', '3', '--out', 'NEW', '--within', '8d'], /--within: "8d"/],

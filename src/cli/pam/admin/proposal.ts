@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import type { KeyPair } from '../../../base/ed25519.ts';
 import { GatewayError } from '../../../base/errors.ts';
 import { formatUnixMs } from '../../../base/stamp.ts';
+import type { Signer } from '../../../config/index.ts';
 import type { Grant } from '../../../wire/grant.ts';
 import type { Limit } from '../../../wire/limit.ts';
 import type { Policy } from '../../../wire/policy.ts';
@@ -31,24 +31,23 @@ const FILE_BYTES_MAX = 256 * 1024;
 export async function makeProposal(
   gateway: Proposal['gateway'],
   proposed: Proposed,
-  signers: readonly KeyPair[],
+  signers: readonly Signer[],
 ): Promise<Proposal> {
-  const { seal } = await import('../../../wire/sealed.ts');
+  const { sealWith } = await import('../../../config/index.ts');
   const { limit, policy, grant } = await seals();
-  const sealed =
-    proposed.kind === 'limit'
-      ? seal(limit, proposed.content, signers)
-      : proposed.kind === 'policy'
-        ? seal(policy, proposed.content, signers)
-        : seal(grant, proposed.content, signers);
+  const sealed = await (proposed.kind === 'limit'
+    ? sealWith(limit, proposed.content, signers)
+    : proposed.kind === 'policy'
+      ? sealWith(policy, proposed.content, signers)
+      : sealWith(grant, proposed.content, signers));
   return { gateway, proposed, sealed, signers: signers.map(({ id }) => id) };
 }
 
 /** The proposal with further signatures. */
-export async function signProposal(proposal: Proposal, signers: readonly KeyPair[]): Promise<Proposal> {
-  const { addSignatures } = await import('../../../wire/sealed.ts');
+export async function signProposal(proposal: Proposal, signers: readonly Signer[]): Promise<Proposal> {
+  const { addSignatures } = await import('../../../config/index.ts');
   const kind: Pick<Seal<unknown>, 'domain' | 'payloadBytesMax'> = (await seals())[proposal.proposed.kind];
-  const sealed = addSignatures(kind, proposal.sealed, signers);
+  const sealed = await addSignatures(kind, proposal.sealed, signers);
   return { ...proposal, sealed, signers: [...new Set([...proposal.signers, ...signers.map(({ id }) => id)])] };
 }
 

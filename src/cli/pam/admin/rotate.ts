@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { KeyPair } from '../../../base/ed25519.ts';
+import type { KeyDocument, Signer } from '../../../config/index.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
 import { requireFlag } from '../../frame/flags.ts';
 import { askPassphrase } from '../../frame/passphrase.ts';
@@ -11,10 +11,12 @@ import {
   adminKeysOf,
   type Connected,
   type ProfileOptions,
+  signerFor,
   signWithOption,
   useClient,
   withClient,
 } from '../connection.ts';
+import { agentKeyOf, agentOption } from '../login.ts';
 import type { PolicyChange } from '../policy/next-policy.ts';
 import {
   draftPolicy,
@@ -29,6 +31,7 @@ import { highestLimitVersion, readPool } from '../pool-view.ts';
 interface RotateOptions extends ProfileOptions {
   readonly out?: string;
   readonly passphrase?: boolean;
+  readonly agent?: string | true;
   readonly signWith: readonly string[];
 }
 
@@ -42,38 +45,36 @@ export function rotateCommand(terminal: Terminal): Command {
   const command = defineCommand({
     name: 'rotate',
     summary: 'replace your admin key by a new one; the old one and the grants it signed count no more',
-    examples: [EXAMPLE],
+    examples: [EXAMPLE, 'pam admin rotate --agent --out admin-profile-2.json'],
   });
   return addProfileOptions(command)
     .option('--out <FILE>', 'profile with the new key; never overwritten')
     .option('--passphrase', 'protect the new key by a passphrase')
+    .addOption(agentOption())
     .addOption(signWithOption())
     .action((options: RotateOptions) => rotate(terminal, options));
 }
 
 async function rotate(terminal: Terminal, options: RotateOptions): Promise<void> {
   const path = resolve(requireFlag(options.out, '--out', EXAMPLE));
-  const [{ keyPairFromSeed }, { Secret }, { saveProfile }] = await Promise.all([
-    import('../../../base/ed25519.ts'),
-    import('../../../base/secret.ts'),
-    import('../../../config/index.ts'),
-  ]);
+  const inAgent = options.agent === undefined ? undefined : (await agentKeyOf(terminal, options.agent)).id;
   await withClient(terminal, options, async (connected) => {
     const { client, profile } = connected;
     const signers = await adminKeysOf(terminal, profile, options.signWith);
-    const seed = new Secret(new Uint8Array(randomBytes(SEED_BYTES)));
-    const added = keyPairFromSeed(seed.reveal());
+    const { key, signer: added } =
+      inAgent === undefined
+        ? await newKey(terminal, options.passphrase === true)
+        : { key: { inAgent }, signer: await signerFor(terminal, { inAgent }, path) };
     const { keysOf, readPolicy } = await import('../policy/next-policy.ts');
     const { adminKeys, threshold } = (await readPolicy(client, profile, terminal.signal)).authority;
     const replaced = keysOf(adminKeys).map((key) => (key === profile.keyId ? added.id : key));
     const authority = { adminKeys: replaced, threshold };
-    const what = 'your new admin key';
-    const passphrase = options.passphrase === true ? await askPassphrase(terminal, { what, twice: true }) : undefined;
     // Before anything is signed: the pool must never name a key that nobody has.
-    saveProfile(path, { ...profile, ...authority, key: seed, keyId: added.id }, { passphrase });
+    const { saveClosedProfile } = await import('../../../config/index.ts');
+    saveClosedProfile(path, { ...profile, ...authority, key, keyId: added.id });
     const version = await publishRotation(terminal, connected, { authority, signers: [...signers, added] });
     const remaining = signers.filter(({ id }) => id !== profile.keyId);
-    const renewed = { ...profile, key: seed, keyId: added.id };
+    const renewed = { ...profile, signer: added, keyId: added.id };
     // The old key is let in no more: the new one connects anew.
     const held = await useClient(terminal, renewed, async (renewedClient) => {
       await signLimitAnew(terminal, { client: renewedClient, profile: renewed }, [added, ...remaining]);
@@ -83,18 +84,33 @@ async function rotate(terminal: Terminal, options: RotateOptions): Promise<void>
   });
 }
 
+async function newKey(
+  terminal: Terminal,
+  wantsPassphrase: boolean,
+): Promise<{ readonly key: KeyDocument; readonly signer: Signer }> {
+  const [{ Secret }, { protect }, { keyPairFromSeed }] = await Promise.all([
+    import('../../../base/secret.ts'),
+    import('../../../config/index.ts'),
+    import('../../../base/ed25519.ts'),
+  ]);
+  const seed = new Secret(new Uint8Array(randomBytes(SEED_BYTES)));
+  const what = 'your new admin key';
+  const asked = wantsPassphrase ? await askPassphrase(terminal, { what, twice: true }) : undefined;
+  return { key: protect(seed, asked), signer: keyPairFromSeed(seed.reveal()) };
+}
+
 /** Hands in the policy that changes the admins; its version. */
 async function publishRotation(
   { signal }: Terminal,
   connected: Connected,
-  { authority, signers }: { readonly authority: Authority; readonly signers: readonly KeyPair[] },
+  { authority, signers }: { readonly authority: Authority; readonly signers: readonly Signer[] },
 ): Promise<number> {
-  const [{ policySeal }, { seal }] = await Promise.all([
+  const [{ policySeal }, { sealWith }] = await Promise.all([
     import('../../../wire/policy.ts'),
-    import('../../../wire/sealed.ts'),
+    import('../../../config/client.ts'),
   ]);
   const policy = await draftPolicy(connected, { authority }, signal);
-  const sealed = seal(policySeal, policy, signers);
+  const sealed = await sealWith(policySeal, policy, signers);
   await connected.client.request({ kind: 'offer-policy', sealed }, 'done', signal);
   return policy.version;
 }
@@ -103,17 +119,17 @@ async function publishRotation(
 async function signLimitAnew(
   { signal }: Terminal,
   { client, profile }: Connected,
-  signers: readonly KeyPair[],
+  signers: readonly Signer[],
 ): Promise<void> {
-  const [{ limitSeal }, { seal }] = await Promise.all([
+  const [{ limitSeal }, { sealWith }] = await Promise.all([
     import('../../../wire/limit.ts'),
-    import('../../../wire/sealed.ts'),
+    import('../../../config/client.ts'),
   ]);
   const pool = await readPool(client, signal);
   const { unixMs: issuedUnixMs } = await client.welcome(signal);
   const facts = { gatewayUid: profile.gateway.uid, maxInstances: pool.maxInstances, expiresUnixMs: null };
   const limit = { ...facts, version: highestLimitVersion(pool) + 1, issuedUnixMs };
-  await client.request({ kind: 'offer-limit', sealed: seal(limitSeal, limit, signers) }, 'done', signal);
+  await client.request({ kind: 'offer-limit', sealed: await sealWith(limitSeal, limit, signers) }, 'done', signal);
 }
 
 function report(

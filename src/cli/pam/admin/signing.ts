@@ -1,9 +1,8 @@
 import { type Command, Option } from 'commander';
-import type { KeyPair } from '../../../base/ed25519.ts';
 import { GatewayError } from '../../../base/errors.ts';
-import { askPassphrase } from '../../frame/passphrase.ts';
+import type { Signer } from '../../../config/index.ts';
 import type { Terminal } from '../../frame/terminal.ts';
-import { adminKeysOf, openProfile, type ProfileOptions } from '../connection.ts';
+import { adminKeysOf, openProfile, type ProfileOptions, signerFor } from '../connection.ts';
 import type { Proposal } from './proposal.ts';
 
 /** Flags of commands that sign, with a profile or with a key that has no profile yet. */
@@ -19,7 +18,7 @@ export function addKeyOption(command: Command): Command {
 }
 
 /** The key that signs. Refuses an admin's of another gateway, and a user's. */
-export async function signerOf(terminal: Terminal, options: SigningOptions, { gateway }: Proposal): Promise<KeyPair> {
+export async function signerOf(terminal: Terminal, options: SigningOptions, { gateway }: Proposal): Promise<Signer> {
   if (options.key !== undefined) return keyOf(terminal, options.key);
   const profile = await openProfile(terminal, options);
   if (profile.gateway.uid !== gateway.uid) {
@@ -32,13 +31,7 @@ export async function signerOf(terminal: Terminal, options: SigningOptions, { ga
   return key;
 }
 
-async function keyOf(terminal: Terminal, path: string): Promise<KeyPair> {
-  const [{ keyPairFromSeed }, { loadUserKey, openKey }] = await Promise.all([
-    import('../../../base/ed25519.ts'),
-    import('../../../config/index.ts'),
-  ]);
-  const key = loadUserKey(path);
-  const passphrase =
-    key instanceof Uint8Array ? undefined : await askPassphrase(terminal, { what: `the key in ${path}` });
-  return keyPairFromSeed(openKey(key, path, passphrase).reveal());
+async function keyOf(terminal: Terminal, path: string): Promise<Signer> {
+  const { loadUserKey } = await import('../../../config/index.ts');
+  return signerFor(terminal, loadUserKey(path), path);
 }

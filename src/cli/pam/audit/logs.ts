@@ -2,7 +2,7 @@ import type { AccessClient } from '../../../access/client/index.ts';
 import { GatewayError } from '../../../base/errors.ts';
 import type { MemberSummary } from '../../../wire/access-member.ts';
 import type { AccessAnswer, AuditMatch } from '../../../wire/access-message.ts';
-import type { Connected } from '../connection.ts';
+import { type Connected, clientInit } from '../connection.ts';
 import { liveMembers, readPool } from '../pool-view.ts';
 
 /** The log of one instance, read from that instance itself: nobody else's word counts for it. */
@@ -76,11 +76,9 @@ async function connectTo(
   { instanceId, accessAddresses, name }: MemberSummary,
   signal: AbortSignal,
 ): Promise<AccessClient> {
-  const { key, grant, poolKey, gateway } = profile;
   if (accessAddresses.length === 0) throw new GatewayError('unreachable', `${name} has told no address for clients`);
-  const init = { keySeed: key.reveal(), grant, addresses: accessAddresses, poolKey, gatewayUid: gateway.uid };
   const { connectAccess } = await import('../../../access/client/index.ts');
-  const client = await connectAccess(init, signal);
+  const client = await connectAccess(clientInit({ ...profile, addresses: accessAddresses }), signal);
   if ((await client.welcome(signal)).instanceId === instanceId) return client;
   await client.stop();
   throw new GatewayError('unreachable', `another instance answers at the addresses of ${name}`);

@@ -50,14 +50,18 @@ async function drainGateway(terminal: Terminal, options: DrainOptions): Promise<
     const signers = await adminKeysOf(terminal, profile, options.signWith);
     const member = findInstance(await readPool(client, signal), named);
     const { drainCommandSeal } = await import('../../../wire/drain-command.ts');
-    const { seal } = await import('../../../wire/sealed.ts');
+    const { sealWith } = await import('../../../config/client.ts');
     const { unixMs } = await client.welcome(signal);
     const order = {
       gatewayUid: profile.gateway.uid,
       instanceId: member.instanceId,
       expiresUnixMs: unixMs + COMMAND_VALID_MS,
     };
-    await client.request({ kind: 'drain-member', command: seal(drainCommandSeal, order, signers) }, 'done', signal);
+    await client.request(
+      { kind: 'drain-member', command: await sealWith(drainCommandSeal, order, signers) },
+      'done',
+      signal,
+    );
     if (options.json === true)
       return terminal.printJson({ instance_id: member.instanceId, name: member.name, state: 'draining' });
     terminal.print(`${printable(member.name)} (${member.instanceId}): draining`);

@@ -52,16 +52,20 @@ async function setMaxInstances(terminal: Terminal, options: SetMaxInstancesOptio
   await withClient(terminal, options, async ({ client, profile }) => {
     assertGateway(profile, named);
     const signers = await adminKeysOf(terminal, profile, options.signWith);
-    const [{ limitSeal }, { seal }] = await Promise.all([
+    const [{ limitSeal }, { sealWith }] = await Promise.all([
       import('../../../wire/limit.ts'),
-      import('../../../wire/sealed.ts'),
+      import('../../../config/client.ts'),
     ]);
     const before = await readPool(client, terminal.signal);
     const version = highestLimitVersion(before) + 1;
     const { unixMs } = await client.welcome(terminal.signal);
     const limit = { gatewayUid: profile.gateway.uid, maxInstances, version, issuedUnixMs: unixMs, expiresUnixMs: null };
     const beganAtMs = performance.now();
-    await client.request({ kind: 'offer-limit', sealed: seal(limitSeal, limit, signers) }, 'done', terminal.signal);
+    await client.request(
+      { kind: 'offer-limit', sealed: await sealWith(limitSeal, limit, signers) },
+      'done',
+      terminal.signal,
+    );
     const { pool, missing } = await waitUntilHeld(client, version, terminal.signal);
     report(terminal, options.json === true, {
       pool,

@@ -1,17 +1,16 @@
 import { GatewayError } from '../../../base/errors.ts';
-import type { Profile } from '../../../config/index.ts';
 import type { PolicyBook } from '../../../core/index.ts';
 import type { Grant } from '../../../wire/grant.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { printable } from '../../frame/text.ts';
-import { type ProfileOptions, useClient } from '../connection.ts';
+import { type OpenProfile, type ProfileOptions, useClient } from '../connection.ts';
 import { type GrantReport, type GrantState, reportGrant } from './grant-report.ts';
 
 /** The grants issued with this profile, oldest first, and what has become of each as far as an instance can be asked. */
 export async function readGrants(
   terminal: Terminal,
   options: ProfileOptions,
-  profile: Profile,
+  profile: OpenProfile,
 ): Promise<readonly GrantReport[]> {
   const { issuedGrants, profilePath } = await import('../../../config/index.ts');
   const path = profilePath({ flag: options.profile, env: terminal.env });
@@ -29,7 +28,7 @@ function stateOf(grant: Grant, policy: PolicyBook | undefined, unixMs: number): 
 }
 
 /** The policy in force; undefined where nobody can be reached. */
-async function askPolicy(terminal: Terminal, profile: Profile): Promise<PolicyBook | undefined> {
+async function askPolicy(terminal: Terminal, profile: OpenProfile): Promise<PolicyBook | undefined> {
   try {
     const { readPolicy } = await import('../policy/next-policy.ts');
     return await useClient(terminal, profile, (client) => readPolicy(client, profile, terminal.signal));

@@ -92,17 +92,17 @@ async function newGrant(terminal: Terminal, options: NewGrantOptions): Promise<v
   const forKey = options.forKey === undefined ? undefined : parseUserKey(options.forKey, '--for-key');
   const admin = await openProfile(terminal, options);
   const signers = await adminKeysOf(terminal, admin, options.signWith);
-  const [{ keyPairFromSeed }, { Secret }, config, { grantSeal }, { seal }] = await Promise.all([
+  const [{ keyPairFromSeed }, { Secret }, config, { grantSeal }, { sealWith }] = await Promise.all([
     import('../../../base/ed25519.ts'),
     import('../../../base/secret.ts'),
     import('../../../config/index.ts'),
     import('../../../wire/grant.ts'),
-    import('../../../wire/sealed.ts'),
+    import('../../../config/client.ts'),
   ]);
   const seed = new Secret(new Uint8Array(randomBytes(SEED_BYTES)));
   const keyId = forKey ?? keyPairFromSeed(seed.reveal()).id;
   const grant = { ...described, gatewayUid: admin.gateway.uid, userKey: keyId };
-  const sealed = seal(grantSeal, grant, signers);
+  const sealed = await sealWith(grantSeal, grant, signers);
   const user = { ...admin, keyId, role: 'user', name: grant.name, grant: sealed } as const;
   if (forKey !== undefined) config.saveKeylessProfile(path, user);
   else {

@@ -2,7 +2,7 @@
 import type { AccessClient } from '../../../access/client/index.ts';
 import { GatewayError } from '../../../base/errors.ts';
 import { type PeerKeyId, parseKeyId } from '../../../base/ids.ts';
-import type { Profile } from '../../../config/index.ts';
+import type { KeylessProfile } from '../../../config/index.ts';
 import type { PolicyBook } from '../../../core/index.ts';
 import { EVICTIONS_MAX, type Eviction, type Policy, REVOCATIONS_MAX, type Revocation } from '../../../wire/policy.ts';
 
@@ -10,7 +10,11 @@ import { EVICTIONS_MAX, type Eviction, type Policy, REVOCATIONS_MAX, type Revoca
  * What is in force, checked against the admins of the profile: an instance is believed nothing that its admins have not signed. A profile made
  * after a change of admins begins in the middle of the chain, so what came before need not verify. Throws `policy-refused`.
  */
-export async function readPolicy(client: AccessClient, profile: Profile, signal: AbortSignal): Promise<PolicyBook> {
+export async function readPolicy(
+  client: AccessClient,
+  profile: KeylessProfile,
+  signal: AbortSignal,
+): Promise<PolicyBook> {
   const [{ PolicyBook }, { createEd25519Verify }, { policySeal }, { open }] = await Promise.all([
     import('../../../core/index.ts'),
     import('../../../base/ed25519.ts'),

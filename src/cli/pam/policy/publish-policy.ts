@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AccessClient } from '../../../access/client/index.ts';
-import type { KeyPair } from '../../../base/ed25519.ts';
 import { ExitCode } from '../../../base/errors.ts';
+import type { Signer } from '../../../config/index.ts';
 import type { MemberSummary } from '../../../wire/access-member.ts';
 import type { Policy } from '../../../wire/policy.ts';
 import { ExitWith } from '../../frame/run-program.ts';
@@ -28,16 +28,16 @@ export interface Held {
 export async function changePolicy(
   { client, profile }: Connected,
   change: PolicyChange,
-  { signers, signal }: { readonly signers: readonly KeyPair[]; readonly signal: AbortSignal },
+  { signers, signal }: { readonly signers: readonly Signer[]; readonly signal: AbortSignal },
 ): Promise<{ readonly policy: Policy; readonly held: Held }> {
   const policy = await draftPolicy({ client, profile }, change, signal);
-  const [{ policySeal }, { seal }] = await Promise.all([
+  const [{ policySeal }, { sealWith }] = await Promise.all([
     import('../../../wire/policy.ts'),
-    import('../../../wire/sealed.ts'),
+    import('../../../config/client.ts'),
   ]);
   const held = await publishPolicy(
     client,
-    { sealed: seal(policySeal, policy, signers), version: policy.version },
+    { sealed: await sealWith(policySeal, policy, signers), version: policy.version },
     signal,
   );
   return { policy, held };

@@ -34,7 +34,11 @@ async function publishOnce(
   { recordId, credential, signWith, terminal }: CredentialToPublish,
 ): Promise<void> {
   const { signal } = terminal;
-  const { writeCredential } = await import('../../../vault/client.ts');
+  const [{ writeCredential }, { sealWith }, { credentialEditionSeal }] = await Promise.all([
+    import('../../../vault/client.ts'),
+    import('../../../config/client.ts'),
+    import('../../../wire/credential.ts'),
+  ]);
   const welcome = await client.welcome(signal);
   if (welcome.vaultKey === '') {
     throw new GatewayError('not-supported', 'the vault of this gateway takes no credentials from pam', {
@@ -42,17 +46,15 @@ async function publishOnce(
     });
   }
   const { sealed: from } = await client.request({ kind: 'list-editions', recordId }, 'editions', signal);
-  const sealed = writeCredential(
-    {
-      // Whoever is an instance of the pool, which the welcome has proved, may sign editions anyway: former admins' need no second look.
-      authority: { uid: profile.gateway.uid, signedByAdmin: () => true, poolKeys: [profile.poolKey] },
-      recordId,
-      from,
-      vaultKey: new Uint8Array(Buffer.from(welcome.vaultKey, 'base64url')),
-      unixMs: welcome.unixMs,
-      credential,
-    },
-    await adminKeysOf(terminal, profile, signWith),
-  );
+  const edition = writeCredential({
+    // Whoever is an instance of the pool, which the welcome has proved, may sign editions anyway: former admins' need no second look.
+    authority: { uid: profile.gateway.uid, signedByAdmin: () => true, poolKeys: [profile.poolKey] },
+    recordId,
+    from,
+    vaultKey: new Uint8Array(Buffer.from(welcome.vaultKey, 'base64url')),
+    unixMs: welcome.unixMs,
+    credential,
+  });
+  const sealed = await sealWith(credentialEditionSeal, edition, await adminKeysOf(terminal, profile, signWith));
   await client.request({ kind: 'offer-edition', sealed }, 'done', signal);
 }

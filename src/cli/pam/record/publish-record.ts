@@ -9,12 +9,12 @@ export async function publishRecord(
   { signWith, terminal }: { readonly signWith: readonly string[]; readonly terminal: Terminal },
 ): Promise<void> {
   const signers = await adminKeysOf(terminal, profile, signWith);
-  const [{ seal }, { targetRecordSeal }] = await Promise.all([
-    import('../../../wire/sealed.ts'),
+  const [{ sealWith }, { targetRecordSeal }] = await Promise.all([
+    import('../../../config/client.ts'),
     import('../../../wire/record.ts'),
   ]);
   await client.request(
-    { kind: 'offer-record', sealed: seal(targetRecordSeal, record, signers) },
+    { kind: 'offer-record', sealed: await sealWith(targetRecordSeal, record, signers) },
     'done',
     terminal.signal,
   );

@@ -6,7 +6,7 @@ import { defineCommand } from '../../frame/command-tree.ts';
 import { ExitWith } from '../../frame/run-program.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { formatId, printable } from '../../frame/text.ts';
-import { addProfileOptions, openProfile, type ProfileOptions } from '../connection.ts';
+import { addProfileOptions, clientInit, openProfile, type ProfileOptions } from '../connection.ts';
 import { findRecordFor } from '../find-record.ts';
 import { countRunning, liveMembers, readPool } from '../pool-view.ts';
 import { formatTarget } from '../record/record-report.ts';
@@ -69,11 +69,9 @@ async function* walk(terminal: Terminal, named: string | undefined, options: Pro
   yield opened.check;
   if (opened.value === undefined) return;
   const profile = opened.value;
-  const { key, grant, addresses, gateway, poolKey } = profile;
   const { connectAccess, startTunnel } = await import('../../../access/client/index.ts');
   const reached = await attempt('instance', async () => {
-    const init = { keySeed: key.reveal(), grant, addresses, poolKey, gatewayUid: gateway.uid };
-    const client = await connectAccess(init, signal);
+    const client = await connectAccess(clientInit(profile), signal);
     const { instanceId } = await client.welcome(signal);
     return { value: client, detail: `${formatId(instanceId, true)} lets this key in` };
   });

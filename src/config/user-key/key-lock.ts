@@ -1,10 +1,10 @@
 import { createCipheriv, createDecipheriv, randomBytes, scryptSync } from 'node:crypto';
 import { z } from 'zod';
-import { keyPairFromSeed } from '../base/ed25519.ts';
-import { GatewayError } from '../base/errors.ts';
-import { type PeerKeyId, parseKeyId } from '../base/ids.ts';
-import { Secret } from '../base/secret.ts';
-import { formatBase64, parseBase64 } from './document.ts';
+import { keyPairFromSeed } from '../../base/ed25519.ts';
+import { GatewayError } from '../../base/errors.ts';
+import { type PeerKeyId, parseKeyId } from '../../base/ids.ts';
+import { Secret } from '../../base/secret.ts';
+import { formatBase64, parseBase64 } from '../document.ts';
 
 /**
  * A private key protected by a passphrase: scrypt (RFC 7914) makes a key of it, AES-256-GCM seals the seed under that, and the public half is bound
