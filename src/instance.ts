@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type AccessServer, proveInstance, startAccessServer } from './access/index.ts';
 import { type ControlSource, createEventList, type InstanceFacts, startControl, startHttp } from './api/index.ts';
 import { InstanceAudit, type Reading } from './audit/index.ts';
-import { type KeyPair, keyPairFromSeed } from './base/ed25519.ts';
-import type { ExitCode } from './base/errors.ts';
+import { keyPairFromSeed } from './base/ed25519.ts';
+import { ExitCode } from './base/errors.ts';
 import {
   type DataDirectory,
   type GatewayConfig,
@@ -15,10 +15,22 @@ import {
   openDataDirectory,
   type Settings,
 } from './config/index.ts';
-import { derivePoolKeys, type Note, type PoolKeys } from './core/index.ts';
-import { Contacts, createMachine, howToSearch, monotonicMs, PoolDriver, startBusyness } from './driver/index.ts';
+import type { Note } from './core/index.ts';
+import {
+  Addresses,
+  Contacts,
+  createMachine,
+  howToSearch,
+  monotonicMs,
+  PoolDriver,
+  PoolSecrets,
+  Rekeying,
+  startBusyness,
+} from './driver/index.ts';
+import type { Instance, InstanceInit } from './instance/contract.ts';
+import { openInstanceRecordings } from './instance/recordings.ts';
 import { createMesh, type Mesh, type MeshEvent } from './mesh/index.ts';
-import { openRecordings, type Recordings } from './recording/index.ts';
+import type { Recordings } from './recording/index.ts';
 import { createReveal, loadVaultProvider, type PoolVault, type VaultSurroundings } from './vault/index.ts';
 import {
   createTasks,
@@ -29,30 +41,7 @@ import {
   type WorkloadTable,
 } from './workloads/index.ts';
 
-/** Where an instance writes its log: values as fields, the text second. A pino logger fits. */
-export interface InstanceLog {
-  debug(fields: Readonly<Record<string, unknown>>, message: string): void;
-  info(fields: Readonly<Record<string, unknown>>, message: string): void;
-  warn(fields: Readonly<Record<string, unknown>>, message: string): void;
-  error(fields: Readonly<Record<string, unknown>>, message: string): void;
-}
-
-/** What an instance starts with. */
-export interface InstanceInit {
-  readonly settings: Settings;
-  readonly version: string;
-  readonly log: InstanceLog;
-}
-
-/** A running instance. */
-export interface Instance {
-  /** How the process has to end, once it has left the pool and closed everything. The lines are for whoever started it. */
-  readonly ended: Promise<{ readonly code: ExitCode; readonly lines: readonly string[] }>;
-  /** Stop taking jobs, let sessions finish, leave. */
-  drain(reason: string): void;
-  /** Leave now. */
-  stop(reason: string): void;
-}
+export type { Instance, InstanceInit, InstanceLog } from './instance/contract.ts';
 
 /** Time for the last messages to reach the others before the mesh is closed. */
 const FAREWELL_MS = 150;
@@ -68,6 +57,8 @@ export async function startInstance(init: InstanceInit, signal: AbortSignal): Pr
   const directory = openDataDirectory({
     path: init.settings.dataDirectory,
     gatewayUid: config.uid,
+    poolSecret: config.poolSecret,
+    formerSecrets: config.rekeyed?.formerSecrets ?? [],
     unixMs: () => Date.now(),
   });
   const audit = await InstanceAudit.open({ directory, log: init.log });
@@ -96,9 +87,7 @@ class RunningInstance implements Instance {
   readonly #config: GatewayConfig;
   readonly #directory: DataDirectory;
   readonly #audit: InstanceAudit;
-  readonly #keys: PoolKeys;
-  /** With which the pool vouches for its instances. */
-  readonly #accessKey: KeyPair;
+  readonly #secrets: PoolSecrets;
   readonly #events = createEventList();
   readonly #closers: (() => Promise<void> | void)[] = [];
   readonly #recordings: Recordings;
@@ -106,12 +95,14 @@ class RunningInstance implements Instance {
   readonly #driver: PoolDriver;
   readonly #mesh: Mesh;
   readonly #vault: PoolVault;
+  readonly #rekeying: Rekeying;
   readonly #tasks: TaskRunner;
+  readonly #addresses: Addresses;
   readonly #contacts: Contacts;
   readonly #startedUnixMs = Date.now();
   #access: AccessServer | undefined;
   #httpAddress: string | null = null;
-  #announced = '';
+  #outLines: readonly string[] | undefined;
   #end: (result: Awaited<Instance['ended']>) => void = () => undefined;
 
   constructor({ init, config, directory, audit, createVault }: InstanceParts) {
@@ -123,28 +114,37 @@ class RunningInstance implements Instance {
       () => directory.close(),
       () => audit.log.close(),
     );
-    this.#keys = derivePoolKeys({ secret: config.poolSecret.reveal(), gatewayUid: config.uid });
-    this.#accessKey = keyPairFromSeed(this.#keys.accessKeySeed.reveal());
+    this.#secrets = new PoolSecrets(config, directory.formerSecrets);
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
     this.#mesh = this.#createMesh();
-    this.#recordings = this.#openRecordings();
+    this.#recordings = openInstanceRecordings({ ...init, directory, secrets: this.#secrets });
+    this.#closers.push(() => this.#recordings.stop());
     this.#workloads = this.#createWorkloads();
     this.#driver = this.#createDriver();
     this.#vault = createVault({
       port: this.#driver,
-      keySeeds: [this.#keys.vaultKeySeed],
-      signers: [keyPairFromSeed(directory.identity.reveal()), this.#accessKey],
+      keySeeds: [this.#secrets.present.vaultKeySeed, ...this.#secrets.former.map((keys) => keys.vaultKeySeed)],
+      countsFormer: () => this.#secrets.countsFormer,
+      signers: [keyPairFromSeed(directory.identity.reveal()), ...this.#secrets.signingAccessKeys],
       nowMs: monotonicMs,
     });
+    this.#rekeying = new Rekeying({
+      secrets: this.#secrets,
+      port: this.#driver,
+      vault: this.#vault,
+      log: init.log,
+      onShutOut: (lines) => this.#shutOut(lines),
+    });
     this.#tasks = this.#createTasks();
+    this.#addresses = this.#createAddresses();
     this.#contacts = this.#createContacts();
   }
 
   async start(signal: AbortSignal): Promise<void> {
     const { settings, log } = this.#init;
-    const { poolId } = this.#keys;
+    const { poolId } = this.#secrets.present;
     await this.#audit.started({ ...this.#self(), processId: process.pid, poolId, config: this.#config });
     for (const warning of this.#directory.warnings) log.error({ event: 'data-directory-damaged' }, warning);
     await this.#mesh.start(signal);
@@ -153,22 +153,33 @@ class RunningInstance implements Instance {
     if (settings.http !== null) await this.#startHttp(settings.http);
     const control = await startControl(this.#controlSource());
     this.#closers.push(() => control.stop());
-    const search = howToSearch({ seeds: this.#seeds(), own: this.#mesh.listenAddresses(), mdns: settings.mdns });
+    const search = howToSearch({
+      seeds: this.#addresses.seeds(),
+      own: this.#mesh.listenAddresses(),
+      mdns: settings.mdns,
+    });
     this.#driver.feed({ kind: 'start', search });
-    this.#announce();
+    this.#addresses.announce();
     const busyness = startBusyness((perMille) => {
       this.#driver.feed({ kind: 'busy', perMille });
-      this.#announce();
+      this.#addresses.announce();
     });
     this.#contacts.start();
+    this.#rekeying.start();
     this.#closers.push(
+      () => this.#rekeying.stop(),
       () => this.#driver.stop(),
       () => this.#tasks.stop(),
       () => busyness.stop(),
       () => this.#contacts.stop(),
     );
     log.info(
-      { event: 'listening', ...this.#listening(), instance: this.#directory.instanceId, pool: this.#keys.poolId },
+      {
+        event: 'listening',
+        ...this.#listening(),
+        instance: this.#directory.instanceId,
+        pool: this.#secrets.present.poolId,
+      },
       'listening',
     );
   }
@@ -201,9 +212,10 @@ class RunningInstance implements Instance {
     const { settings, log } = this.#init;
     return createMesh({
       identity: this.#directory.identity.reveal(),
-      poolTopic: this.#keys.poolTopic,
-      networkKey: this.#keys.networkKey.reveal(),
-      discoveryTag: this.#keys.discoveryTag,
+      poolTopic: this.#secrets.present.poolTopic,
+      networkKey: this.#secrets.present.networkKey.reveal(),
+      discoveryTag: this.#secrets.present.discoveryTag,
+      rekeyed: this.#secrets.meshRekeyed(),
       listen: [settings.listenMesh],
       announce: settings.announceMesh,
       mdns: settings.mdns,
@@ -223,7 +235,7 @@ class RunningInstance implements Instance {
       directory: this.#directory,
       identity,
       startId,
-      accessKeyId: this.#accessKey.id,
+      poolKeys: [this.#secrets.accessKey, ...this.#secrets.formerAccessKeys].map(({ id }) => id),
       self: { ...this.#self(), capabilities: [...Object.keys(this.#workloads), ...TASK_KINDS] },
     });
     return new PoolDriver({
@@ -252,10 +264,10 @@ class RunningInstance implements Instance {
     return new Contacts({
       mesh: this.#mesh,
       self: this.#directory.instanceId,
-      seeds: this.#seeds(),
+      seeds: this.#addresses.seeds(),
       view: () => this.#driver.view(),
       atMs: monotonicMs,
-      remember: (addresses) => this.#remember(addresses),
+      remember: (addresses) => this.#addresses.remember(addresses),
       onFailure: (address, reason) => log.debug({ event: 'dial-failed', address }, reason),
     });
   }
@@ -264,14 +276,15 @@ class RunningInstance implements Instance {
     const { settings, log } = this.#init;
     const access = await startAccessServer({
       identity: this.#directory.identity.reveal(),
-      proof: proveInstance(this.#accessKey, this.#directory.instanceId),
+      proof: () => proveInstance(this.#secrets.spokenAccessKey, this.#directory.instanceId),
+      succession: this.#secrets.succession,
       listen: [settings.listenAccess],
       announce: settings.announceAccess,
       port: this.#driver,
       workloads: this.#workloads,
       desk: this.#recordings.desk,
       vault: this.#vault,
-      vaultKey: this.#vault.publicKey,
+      vaultKey: () => this.#vault.publicKey,
       reveal: createReveal(this.#vault, this.#config.uid),
       audit: this.#audit.log,
       log,
@@ -295,22 +308,9 @@ class RunningInstance implements Instance {
     return createWorkloads({
       recorder: this.#recordings.recorder,
       hostKeys: openHostKeyFile(join(this.#init.settings.dataDirectory, 'host-keys.json')),
-      proxyKey: this.#keys.sshProxyKey,
+      proxyKey: () => this.#secrets.spoken.sshProxyKey,
       findRecords: (named) => this.#driver.records.find(named),
     });
-  }
-
-  #openRecordings(): Recordings {
-    const { settings, log } = this.#init;
-    const recordings = openRecordings({
-      folder: join(settings.dataDirectory, 'recordings'),
-      instanceId: this.#directory.instanceId,
-      poolKey: this.#keys.recordingKey,
-      keep: settings.keepRecordings,
-      onProblem: (problem) => log.error({ event: 'recordings-not-pruned' }, problem),
-    });
-    this.#closers.push(() => recordings.stop());
-    return recordings;
   }
 
   async #startHttp(listen: NonNullable<Settings['http']>): Promise<void> {
@@ -319,35 +319,22 @@ class RunningInstance implements Instance {
     this.#closers.push(() => http.stop());
   }
 
-  /** Addresses change when interfaces come and go: told whenever they differ from what was told last. */
-  #announce(): void {
-    const mesh = this.#mesh.listenAddresses().slice(0, ADDRESSES_TOLD_MAX);
-    const access = (this.#access?.addresses() ?? []).slice(0, ADDRESSES_TOLD_MAX);
-    const told = [...mesh, '|', ...access].join(' ');
-    if (told === this.#announced) return;
-    this.#announced = told;
-    this.#driver.feed({ kind: 'addresses', mesh, access });
-  }
-
-  #seeds(): readonly string[] {
-    return [
-      ...new Set([...this.#config.bootstrap, ...this.#init.settings.peers, ...this.#directory.store.addresses()]),
-    ];
-  }
-
-  #remember(addresses: readonly string[]): void {
-    try {
-      this.#directory.store.rememberAddresses(addresses);
-    } catch (error) {
-      this.#init.log.warn(
-        { event: 'addresses-not-remembered' },
-        error instanceof Error ? error.message : String(error),
-      );
-    }
+  #createAddresses(): Addresses {
+    const { settings, log } = this.#init;
+    return new Addresses({
+      config: this.#config,
+      settings,
+      store: this.#directory.store,
+      own: () => this.#listening(),
+      tell: (told) => this.#driver.feed({ kind: 'addresses', ...told }),
+      onProblem: (problem) => log.warn({ event: 'addresses-not-remembered' }, problem),
+    });
   }
 
   #onMesh(event: MeshEvent): void {
     if (event.kind === 'peer-found') return this.#contacts.found(event.addresses);
+    if (event.kind === 'secret-replaced') return this.#rekeying.heard(event.succession);
+    if (event.kind === 'former-refused') return this.#rekeying.refused(event.address);
     if (event.kind === 'link-down') return this.#driver.feed({ kind: 'link-down', peer: event.peer });
     this.#driver.feed(event);
   }
@@ -358,8 +345,16 @@ class RunningInstance implements Instance {
     this.#init.log[note.level]({ event: note.event, ...note.detail }, note.event);
   }
 
-  async #onExit(code: ExitCode, lines: readonly string[]): Promise<void> {
+  /** The pool goes on with another secret: sessions may end in order, and the process says why it ends. */
+  #shutOut(lines: readonly string[]): void {
+    this.#outLines = lines;
+    this.drain('the pool secret was replaced');
+  }
+
+  async #onExit(exitCode: ExitCode, exitLines: readonly string[]): Promise<void> {
     await delay(FAREWELL_MS);
+    const code = this.#outLines === undefined ? exitCode : ExitCode.usage;
+    const lines = this.#outLines ?? exitLines;
     this.#audit.ended(code, lines);
     await this.close();
     this.#end({ code, lines });
@@ -379,8 +374,8 @@ class RunningInstance implements Instance {
         startedUnixMs: this.#startedUnixMs,
         processId: process.pid,
         dataDir: settings.dataDirectory,
-        topic: this.#keys.poolTopic,
-        poolId: this.#keys.poolId,
+        topic: this.#secrets.spoken.poolTopic,
+        poolId: this.#secrets.present.poolId,
         listening: () => this.#listening(),
         auditFailure: () => this.#audit.log.failure,
         meshPeers: () => this.#mesh.gossipPeers(),
@@ -394,6 +389,3 @@ class RunningInstance implements Instance {
     };
   }
 }
-
-/** Addresses of one plane that are told to the others. */
-const ADDRESSES_TOLD_MAX = 16;

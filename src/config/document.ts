@@ -140,11 +140,11 @@ export function parseJsonObject(text: string, where: string): Readonly<Record<st
 }
 
 /** Refuses another version before anything else is judged: its keys may mean something else. */
-export function refuseOtherVersion(raw: Readonly<Record<string, unknown>>, where: string): void {
+export function refuseOtherVersion(raw: Readonly<Record<string, unknown>>, where: string, newest = 1): void {
   const version = raw['version'];
-  if (version === 1) return;
-  if (typeof version === 'number' && version > 1) {
-    const problem = `version: ${version} was written for a newer program; this one reads version 1`;
+  if (version === 1 || version === newest) return;
+  if (typeof version === 'number' && version > newest) {
+    const problem = `version: ${version} was written for a newer program; this one reads version ${newest}`;
     throw new ConfigError([{ where, problem, remedy: 'Upgrade this program, or take the file that belongs to it.' }]);
   }
   const problem = `version: ${version === undefined ? 'is missing' : `${showValue(version)} is wrong`}; expected 1`;

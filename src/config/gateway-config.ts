@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { createEd25519Verify } from '../base/ed25519.ts';
+import { createEd25519Verify, keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
 import type { PeerKeyId } from '../base/ids.ts';
 import { Secret } from '../base/secret.ts';
-import { POOL_SECRET_BYTES } from '../core/index.ts';
+import { derivePoolKeys, POOL_SECRET_BYTES } from '../core/index.ts';
 import { type Limit, limitSeal } from '../wire/limit.ts';
 import { type Opened, open, SIGNATURES_MAX } from '../wire/sealed.ts';
+import { REPLACED_KEYS_MAX, successionSeal } from '../wire/succession.ts';
 import {
   addressLeaf,
   bytesLeaf,
@@ -31,6 +32,8 @@ export interface GatewayConfig {
   readonly uid: string;
   readonly name: string;
   readonly poolSecret: Secret<Uint8Array>;
+  /** Where the pool secret took the place of others: the admins' statement, and the secrets before it that instances may still need. */
+  readonly rekeyed: RekeyedSecret | null;
   readonly adminKeys: readonly PeerKeyId[];
   /** Admin signatures that a limit needs. */
   readonly threshold: number;
@@ -48,6 +51,16 @@ export interface GatewayConfig {
   };
 }
 
+/** What `pam gateway rekey` adds to a configuration. */
+export interface RekeyedSecret {
+  /** Sealed; clients check its signatures. */
+  readonly succession: Uint8Array;
+  /** The newest of the former secrets counts until then. */
+  readonly untilUnixMs: number;
+  /** Newest first. Empty: none counts any more, and a data directory still knows those that it needs. */
+  readonly formerSecrets: readonly Secret<Uint8Array>[];
+}
+
 /** Where records and secrets are kept. Append only. */
 export const VAULT_PROVIDERS = ['embedded', 'keeper'] as const;
 /** A place where records and secrets are kept. */
@@ -59,9 +72,12 @@ export type GatewayConfigSource =
   /** Base64 of the file's content; `where` names the environment variable. */
   | { readonly kind: 'base64'; readonly text: Secret<string>; readonly where: string };
 
+/** Version of a configuration whose pool secret was replaced: programs that know nothing of it must not take it for a new pool's. */
+export const REKEYED_VERSION = 2;
 /** Characters of a vault's own configuration. */
 const VAULT_CONFIGURATION_LENGTH_MAX = 64 * 1024;
 const FROM_FILE = 'Take it from the file that "pam gateway new" wrote.';
+const FROM_REKEY = 'Take it from the file that "pam gateway rekey" wrote.';
 
 const thresholdLeaf = leaf({
   expected: `a whole number from 1 to ${SIGNATURES_MAX}`,
@@ -89,21 +105,24 @@ const addressList = listOf(addressLeaf, {
   remedy: 'Write ["HOST:PORT"], or [] for none.',
 });
 
+const secretLeaf = bytesLeaf({
+  expected: `base64 of ${POOL_SECRET_BYTES} bytes`,
+  remedy: FROM_FILE,
+  secret: true,
+  length: POOL_SECRET_BYTES,
+});
 const gatewayConfigSchema = z.strictObject({
-  version: z.literal(1),
+  version: z.literal([1, REKEYED_VERSION]),
   gateway: z.strictObject({ uid: uidLeaf, name: nameLeaf }),
-  poolSecret: bytesLeaf({
-    expected: `base64 of ${POOL_SECRET_BYTES} bytes`,
-    remedy: FROM_FILE,
-    secret: true,
-    length: POOL_SECRET_BYTES,
-  }),
+  poolSecret: secretLeaf,
   adminKeys: adminKeysList,
   threshold: thresholdLeaf,
   firstLimit: firstLimitLeaf,
   bootstrap: addressList,
   addresses: addressList,
   vault: z.strictObject({ provider: vaultLeaf, configuration: vaultConfigurationLeaf.optional() }),
+  formerSecrets: listOf(secretLeaf, { min: 0, max: REPLACED_KEYS_MAX, remedy: FROM_REKEY }).optional(),
+  succession: bytesLeaf({ expected: 'base64 of a signed succession', remedy: FROM_REKEY, secret: false }).optional(),
 });
 /** What the limit is checked against; read on its own, so that a mistake elsewhere does not hide one here. */
 const limitFactsSchema = z.object({
@@ -131,16 +150,47 @@ export function loadGatewayConfig(source: GatewayConfigSource): GatewayConfig {
 /** The configuration in JSON text; `where` names its source in messages. Throws `bad-config` with every mistake. */
 export function parseGatewayConfig(text: string, where: string): GatewayConfig {
   const raw = parseJsonObject(text, where);
-  refuseOtherVersion(raw, where);
+  refuseOtherVersion(raw, where, REKEYED_VERSION);
   const parsed = gatewayConfigSchema.safeParse(raw);
   const checked = checkLimit(raw, where);
-  const mistakes = [...(parsed.success ? [] : mistakesOf(parsed.error, where, KNOWN_KEYS)), ...checked.mistakes];
-  if (!parsed.success || checked.limit === undefined) throw new ConfigError(mistakes);
+  const rekeyed = parsed.success ? rekeyedSecret(parsed.data) : null;
+  const mistakes = [
+    ...(parsed.success ? [] : mistakesOf(parsed.error, where, KNOWN_KEYS)),
+    ...checked.mistakes,
+    ...(typeof rekeyed === 'string' ? [{ where, problem: rekeyed, remedy: FROM_REKEY }] : []),
+  ];
+  if (!parsed.success || checked.limit === undefined || typeof rekeyed === 'string') throw new ConfigError(mistakes);
   refuseMistakes(mistakes);
   const { gateway, poolSecret, adminKeys, threshold, firstLimit, bootstrap, addresses, vault } = parsed.data;
   const shared = { adminKeys, threshold, firstLimit, limit: checked.limit, bootstrap, addresses };
   const { provider, configuration = null } = vault;
-  return { ...gateway, poolSecret: new Secret(poolSecret), ...shared, vault: { provider, configuration } };
+  return { ...gateway, poolSecret: new Secret(poolSecret), rekeyed, ...shared, vault: { provider, configuration } };
+}
+
+/** What a configuration says of secrets before the present one, or what is wrong with that. */
+function rekeyedSecret(data: z.infer<typeof gatewayConfigSchema>): RekeyedSecret | null | string {
+  const { version, succession, formerSecrets = [] } = data;
+  if (version !== REKEYED_VERSION)
+    return succession === undefined && formerSecrets.length === 0 ? null : 'succession: belongs to version 2';
+  if (succession === undefined) return 'succession: is missing; expected base64 of a signed succession';
+  try {
+    const { value } = open(successionSeal, succession, createEd25519Verify());
+    const { uid } = data.gateway;
+    if (value.gatewayUid !== uid) return `succession: belongs to gateway ${value.gatewayUid}, not to ${uid}`;
+    const [poolKey, ...replaced] = [data.poolSecret, ...formerSecrets].map((secret) => poolKeyOf(secret, uid));
+    if (value.poolKey !== poolKey) return 'succession: is about another pool secret than poolSecret';
+    if (replaced.some((key, index) => value.replaced[index] !== key))
+      return 'formerSecrets: are not those that the succession replaces, newest first';
+    const { untilUnixMs } = value;
+    return { succession, untilUnixMs, formerSecrets: formerSecrets.map((secret) => new Secret(secret)) };
+  } catch (error) {
+    return `succession: is not a signed succession (${error instanceof GatewayError ? error.message : 'unreadable'})`;
+  }
+}
+
+/** The public key by which instances with this secret prove that they belong to the pool. */
+export function poolKeyOf(secret: Uint8Array, gatewayUid: string): PeerKeyId {
+  return keyPairFromSeed(derivePoolKeys({ secret, gatewayUid }).accessKeySeed.reveal()).id;
 }
 
 function decodeText(text: string, where: string): string {

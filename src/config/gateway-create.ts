@@ -3,14 +3,15 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { keyPairFromSeed } from '../base/ed25519.ts';
 import { GatewayError } from '../base/errors.ts';
-import { formatRandomId, type PeerKeyId, RANDOM_ID_BYTES } from '../base/ids.ts';
+import { formatRandomId, RANDOM_ID_BYTES } from '../base/ids.ts';
 import { Secret } from '../base/secret.ts';
-import { derivePoolKeys, POOL_SECRET_BYTES } from '../core/index.ts';
+import { POOL_SECRET_BYTES } from '../core/index.ts';
 import { MAX_INSTANCES_MAX, NAME_LENGTH_MAX } from '../wire/bounds.ts';
 import { limitSeal } from '../wire/limit.ts';
 import { SIGNATURES_MAX, seal } from '../wire/sealed.ts';
 import { explainDialAddress } from './address.ts';
 import { formatBase64, isName, LISTED_ADDRESSES_MAX } from './document.ts';
+import { poolKeyOf } from './gateway-config.ts';
 import { type Mistake, refuseMistakes, showValue } from './mistakes.ts';
 import { formatProfile } from './profile.ts';
 import { systemCode, writeSecretFile } from './secret-file.ts';
@@ -98,10 +99,6 @@ export function createGateway(init: NewGatewayInit, source: NewGatewaySource = S
     adminProfile,
     adminProfiles,
   };
-}
-
-function poolKeyOf(secret: Uint8Array, gatewayUid: string): PeerKeyId {
-  return keyPairFromSeed(derivePoolKeys({ secret, gatewayUid }).accessKeySeed.reveal()).id;
 }
 
 /** Where the two files were written. */

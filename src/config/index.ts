@@ -14,6 +14,7 @@ export {
   type GatewayConfigSource,
   loadGatewayConfig,
   parseGatewayConfig,
+  type RekeyedSecret,
   VAULT_PROVIDERS,
   type VaultProvider,
 } from './gateway-config.ts';
@@ -27,6 +28,7 @@ export {
   type WrittenGateway,
   writeGateway,
 } from './gateway-create.ts';
+export { type Rekeyed, type RekeyInit, rekeyGateway } from './gateway-rekey.ts';
 export { type Issued, issuedGrants, rememberGrant } from './grant-ledger.ts';
 export { keeperConfigurationText } from './keeper-configuration-text.ts';
 export { ConfigError, type Mistake, refuseMistakes } from './mistakes.ts';

@@ -222,6 +222,13 @@ export function saveClosedProfile(path: string, profile: ClosedProfile): void {
   savePrivateFile(path, formatWithKey(profile, profile.key).reveal(), { replace: false });
 }
 
+/** Makes a profile trust another pool key, if it still trusts the one before. Throws `bad-config`, `storage-failed`. */
+export function replacePoolKey(path: string, { from, to }: { readonly from: PeerKeyId; readonly to: PeerKeyId }): void {
+  const raw = parseJsonObject(readProfile(path), path);
+  if (raw['poolKey'] !== from) return;
+  savePrivateFile(path, `${JSON.stringify({ ...raw, poolKey: to }, undefined, 2)}\n`, { replace: true });
+}
+
 /** What does not fit together: path and problem. */
 function explainRole(profile: ParsedProfile, keyId: PeerKeyId): readonly (readonly [string, string])[] {
   if (profile.role === 'admin') {

@@ -12,8 +12,8 @@ export interface MachineInit {
   readonly identity: KeyPair;
   /** New with every start: 32 hexadecimal characters. */
   readonly startId: string;
-  /** With which the pool vouches for its instances. */
-  readonly accessKeyId: KeyPair['id'];
+  /** Those with which the pool vouches for its instances, or did when something was stored. */
+  readonly poolKeys: readonly KeyPair['id'][];
   readonly self: {
     readonly name: string;
     readonly version: string;
@@ -33,7 +33,7 @@ export function createMachine(init: MachineInit): ReturnType<typeof createPoolMa
       random: () => randomBytes(4).readUInt32LE(),
       startId,
       incarnation: directory.incarnation,
-      gateway: { uid, name, adminKeys, threshold, firstLimit, poolKeys: [init.accessKeyId] },
+      gateway: { uid, name, adminKeys, threshold, firstLimit, poolKeys: init.poolKeys },
       self: {
         ...init.self,
         labels: settings.labels,

@@ -24,6 +24,10 @@ const GOSSIP_PROTOCOL_PREFIX = '/meshsub/';
 /** What gossip needs. */
 export interface PoolGossipInit {
   readonly topic: string;
+  /** The topic of the former pool secret, where there is one. */
+  readonly formerTopic?: string | undefined;
+  /** True while instances are let in that know only the former topic: all others know it too, so it is where messages go. */
+  usesFormer?(): boolean;
   onMessage(bytes: Uint8Array): void;
 }
 
@@ -56,22 +60,30 @@ export class PoolGossip {
 
   /** Makes the libp2p service. */
   readonly service = (components: GossipSubComponents): GossipSub => {
-    const { topic } = this.#init;
-    const router = gossipsub(options(topic))(this.#withoutConnections(components));
-    router.topicValidators.set(topic, (_peer, { data }) =>
-      data.length <= GOSSIP_DATA_BYTES_MAX ? TopicValidatorResult.Accept : TopicValidatorResult.Reject,
-    );
+    const topics = this.#topics();
+    const router = gossipsub(options(topics))(this.#withoutConnections(components));
+    for (const topic of topics) {
+      router.topicValidators.set(topic, (_peer, { data }) =>
+        data.length <= GOSSIP_DATA_BYTES_MAX ? TopicValidatorResult.Accept : TopicValidatorResult.Reject,
+      );
+    }
     router.addEventListener('message', ({ detail }) => {
-      if (detail.topic === topic) this.#init.onMessage(detail.data);
+      if (topics.includes(detail.topic)) this.#init.onMessage(detail.data);
     });
     router.addEventListener('gossipsub:heartbeat', () => this.#repair());
     this.#router = router;
     return router;
   };
 
-  /** Joins the pool topic; the node must run. */
+  /** Joins the pool topic, and the former one; the node must run. */
   subscribe(): void {
-    this.#router?.subscribe(this.#init.topic);
+    for (const topic of this.#topics()) this.#router?.subscribe(topic);
+  }
+
+  /** Leaves the topic of the former pool secret. */
+  leaveFormer(): void {
+    const { formerTopic } = this.#init;
+    if (formerTopic !== undefined) this.#router?.unsubscribe(formerTopic);
   }
 
   /** Exchanges gossip with the peer over this connection from now on. */
@@ -94,18 +106,29 @@ export class PoolGossip {
 
   /** Peers known to be subscribed to the pool topic, in the order of their ids. */
   subscribers(): readonly string[] {
-    return (this.#router?.getSubscribers(this.#init.topic) ?? []).map(String).sort();
+    return (this.#router?.getSubscribers(this.#topic) ?? []).map(String).sort();
   }
 
   /** Sends the message to everyone subscribed; the peers it went to, or undefined if these bytes were published just before. */
   async publish(bytes: Uint8Array): Promise<ReadonlySet<string> | undefined> {
     try {
-      const result = await this.#router?.publish(this.#init.topic, bytes);
+      const result = await this.#router?.publish(this.#topic, bytes);
       return new Set(result?.recipients.map(String));
     } catch (error) {
       if (error instanceof Error && error.message === 'PublishError.Duplicate') return undefined;
       return new Set();
     }
+  }
+
+  #topics(): readonly string[] {
+    const { topic, formerTopic } = this.#init;
+    return formerTopic === undefined ? [topic] : [topic, formerTopic];
+  }
+
+  /** Where messages go at this moment. */
+  get #topic(): string {
+    const { topic, formerTopic, usesFormer } = this.#init;
+    return formerTopic !== undefined && usesFormer?.() === true ? formerTopic : topic;
   }
 
   /** The components with a registrar that keeps gossipsub's wish to hear of connections to itself. */
@@ -167,9 +190,9 @@ function gossipStreams(connection: Connection): readonly Stream[] {
   return connection.streams.filter(({ protocol }) => protocol.startsWith(GOSSIP_PROTOCOL_PREFIX));
 }
 
-function options(topic: string): Partial<GossipsubOpts> {
+function options(topics: readonly string[]): Partial<GossipsubOpts> {
   return {
-    allowedTopics: [topic],
+    allowedTopics: [...topics],
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: ({ data }) => sha256(data),
     emitSelf: false,

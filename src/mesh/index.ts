@@ -24,7 +24,11 @@ export type MeshEvent =
   /** Published on the pool topic by any instance, passed on by any other: who sent it is only what it says itself. Seldom, one arrives twice. */
   | { readonly kind: 'gossip'; readonly bytes: Uint8Array }
   /** Local discovery heard an instance that is not connected; repeated while that is so. Not verified: anyone on the network can claim it. */
-  | { readonly kind: 'peer-found'; readonly addresses: readonly string[] };
+  | { readonly kind: 'peer-found'; readonly addresses: readonly string[] }
+  /** Whoever was dialled has replaced the pool secret of this instance, and shows the statement of the pool, which is not verified here. */
+  | { readonly kind: 'secret-replaced'; readonly succession: Uint8Array }
+  /** Somebody at this address came with a pool secret that was replaced, and was refused. */
+  | { readonly kind: 'former-refused'; readonly address: string };
 
 /** Where to listen. */
 export interface ListenAddress {
@@ -32,6 +36,21 @@ export interface ListenAddress {
   readonly host: string;
   /** 0 picks a free one. */
   readonly port: number;
+}
+
+/** What a mesh knows of pool secrets before the present one. */
+export interface MeshRekeyed {
+  /** What the former secret gave, while instances that know no other are let in; null: none is. */
+  readonly former: {
+    readonly poolTopic: string;
+    readonly networkKey: Uint8Array;
+    readonly discoveryTag: string;
+    readonly untilUnixMs: number;
+  } | null;
+  /** Network keys of earlier secrets: whoever comes with one is told that it was replaced. */
+  readonly replacedKeys: readonly Uint8Array[];
+  /** What they are told: the statement signed by admins. */
+  readonly succession: Uint8Array;
 }
 
 /** What a mesh starts with. */
@@ -43,6 +62,8 @@ export interface MeshInit {
   readonly networkKey: Uint8Array;
   /** Names this pool in local discovery; derived from the pool secret. */
   readonly discoveryTag: string;
+  /** After the pool secret was replaced. */
+  readonly rekeyed?: MeshRekeyed | undefined;
   readonly listen: readonly ListenAddress[];
   /** `host:port` or multiaddr under which others reach this instance, in addition to the addresses it listens on. */
   readonly announce: readonly string[];

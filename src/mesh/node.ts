@@ -4,14 +4,13 @@ import { yamux } from '@chainsafe/libp2p-yamux';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import { type Identify, identify } from '@libp2p/identify';
 import type { ConnectionGater, Libp2p } from '@libp2p/interface';
-import { preSharedKey } from '@libp2p/pnet';
 import { tcp } from '@libp2p/tcp';
 import { createLibp2p } from 'libp2p';
-import { formatHex } from '../base/bytes.ts';
 import { GatewayError } from '../base/errors.ts';
 import { parseKeyId } from '../base/ids.ts';
 import * as bounds from './bounds.ts';
 import { type DiscoveryInit, localDiscovery } from './discovery.ts';
+import type { NetworkProtector } from './network-protector.ts';
 
 /** The libp2p node of the mesh plane. */
 export type MeshNode = Libp2p<{ identify: Identify; gossip: GossipSub }>;
@@ -19,14 +18,14 @@ export type MeshNode = Libp2p<{ identify: Identify; gossip: GossipSub }>;
 /** What the node is made of. */
 export interface MeshNodeInit {
   readonly identity: Uint8Array;
-  readonly networkKey: Uint8Array;
+  readonly protector: NetworkProtector;
   /** Multiaddrs. */
   readonly listen: readonly string[];
   readonly announce: readonly string[];
   readonly gossip: (components: GossipSubComponents) => GossipSub;
   readonly refusesDialled: NonNullable<ConnectionGater['denyOutboundEncryptedConnection']>;
-  /** Undefined: no discovery. */
-  readonly discovery: DiscoveryInit | undefined;
+  /** One for each tag; none: no discovery. */
+  readonly discovery: readonly DiscoveryInit[];
 }
 
 /**
@@ -39,7 +38,7 @@ export async function createMeshNode(init: MeshNodeInit): Promise<MeshNode> {
     privateKey: await generateKeyPairFromSeed('Ed25519', init.identity),
     addresses: { listen: [...init.listen], appendAnnounce: [...init.announce] },
     transports: [tcp(tcpOptions())],
-    connectionProtector: preSharedKey({ psk: formatNetworkKey(init.networkKey) }),
+    connectionProtector: () => init.protector,
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(muxerOptions())],
     connectionManager: connectionLimits(),
@@ -48,7 +47,7 @@ export async function createMeshNode(init: MeshNodeInit): Promise<MeshNode> {
       denyInboundEncryptedConnection: (peerId) => parseKeyId(peerId.toString()) === undefined,
       denyOutboundEncryptedConnection: init.refusesDialled,
     },
-    peerDiscovery: init.discovery === undefined ? [] : [localDiscovery(init.discovery)],
+    peerDiscovery: init.discovery.map(localDiscovery),
     services: {
       // Answers when asked, as gossipsub and relays require; asking on every connection would cost three milliseconds for nothing.
       identify: identify({ runOnConnectionOpen: false }),
@@ -100,11 +99,6 @@ function muxerOptions(): Parameters<typeof yamux>[0] & object {
     maxOutboundStreams: bounds.STREAMS_MAX,
     streamOptions: { maxStreamWindowSize: bounds.STREAM_WINDOW_BYTES_MAX },
   };
-}
-
-/** The text form that `@libp2p/pnet` reads (libp2p specs, pnet/Private-Networks-PSK-V1). */
-function formatNetworkKey(key: Uint8Array): Uint8Array {
-  return new TextEncoder().encode(`/key/swarm/psk/1.0.0/\n/base16/\n${formatHex(key)}`);
 }
 
 /** libp2p reports failed listeners as one text that holds the system's errors. */

@@ -13,13 +13,18 @@ import { type Frame, FrameKind } from './frame.ts';
 import { PoolGossip } from './gossip.ts';
 import type { ListenAddress, Mesh, MeshEvent, MeshInit } from './index.ts';
 import { type MeshLog, silentLog } from './log.ts';
+import { NetworkProtector } from './network-protector.ts';
 import { createMeshNode, type MeshNode, startMeshNode } from './node.ts';
 import { LINK_PROTOCOL, Peer } from './peer.ts';
+
+/** How late an instance that knows only the former secret may be shut out. */
+const FORMER_LOOK_MS = 500;
 
 interface Running {
   readonly node: MeshNode;
   readonly gossip: PoolGossip;
   readonly dialer: Dialer;
+  readonly protector: NetworkProtector;
   readonly announced: readonly string[];
 }
 
@@ -31,6 +36,7 @@ export class PoolMesh implements Mesh {
   readonly #peers = new Map<InstanceId, Peer>();
   readonly #stopping = new AbortController();
   #running: Running | undefined;
+  #watch: NodeJS.Timeout | undefined;
 
   constructor(init: MeshInit) {
     this.#init = init;
@@ -49,6 +55,7 @@ export class PoolMesh implements Mesh {
     this.#running = running;
     await startMeshNode(node);
     gossip.subscribe();
+    this.#watchFormer(running);
     if (!signal.aborted) return;
     await this.stop();
     throw new GatewayError('cancelled', 'start of the mesh was cancelled');
@@ -59,6 +66,7 @@ export class PoolMesh implements Mesh {
     this.#stopping.abort();
     const deadline = AbortSignal.timeout(STOP_FLUSH_MS);
     await Promise.all([...this.#peers.values()].map((peer) => peer.close(deadline)));
+    clearInterval(this.#watch);
     await this.#running?.node.stop();
     for (const peer of this.#peers.values()) peer.abort();
     this.#peers.clear();
@@ -107,28 +115,75 @@ export class PoolMesh implements Mesh {
   }
 
   async #create(): Promise<Running> {
-    const { identity, networkKey, poolTopic, discoveryTag } = this.#init;
+    const { identity, rekeyed } = this.#init;
     const listen = await Promise.all(this.#init.listen.map(listenMultiaddr));
     const announced = this.#init.announce.map((text) => parseDialAddress(text).address.toString());
-    const gossip = new PoolGossip({ topic: poolTopic, onMessage: (bytes) => this.#emit({ kind: 'gossip', bytes }) });
+    const gossip = new PoolGossip({
+      topic: this.#init.poolTopic,
+      formerTopic: rekeyed?.former?.poolTopic,
+      usesFormer: () => this.#former !== null,
+      onMessage: (bytes) => this.#emit({ kind: 'gossip', bytes }),
+    });
+    const protector = this.#createProtector();
     const dialer: Dialer = new Dialer({
       dial: (address, options) => node.dial(address, options),
       isConnected: (peer) => this.#isConnected(peer),
     });
     const node = await createMeshNode({
       identity,
-      networkKey,
+      protector,
       listen,
       announce: announced,
       gossip: gossip.service,
       refusesDialled: (peerId, { remoteAddr }) => {
         return parseKeyId(peerId.toString()) === undefined || dialer.refuses(peerId, remoteAddr);
       },
-      discovery: this.#init.mdns
-        ? { tag: discoveryTag, log: this.#log, onFound: (peer, addresses) => this.#found(peer, addresses) }
-        : undefined,
+      discovery: this.#discoveryTags().map((tag) => ({
+        tag,
+        log: this.#log,
+        onFound: (peer, addresses) => this.#found(peer, addresses),
+      })),
     });
-    return { node, gossip, dialer, announced };
+    return { node, gossip, dialer, protector, announced };
+  }
+
+  /** What the former pool secret gave, as long as it counts. */
+  get #former(): NonNullable<MeshInit['rekeyed']>['former'] {
+    const former = this.#init.rekeyed?.former ?? null;
+    return former !== null && Date.now() < former.untilUnixMs ? former : null;
+  }
+
+  #discoveryTags(): readonly string[] {
+    const former = this.#former;
+    if (!this.#init.mdns) return [];
+    return former === null ? [this.#init.discoveryTag] : [this.#init.discoveryTag, former.discoveryTag];
+  }
+
+  #createProtector(): NetworkProtector {
+    const { networkKey, rekeyed } = this.#init;
+    return new NetworkProtector(
+      {
+        key: networkKey,
+        former: () => this.#former?.networkKey ?? null,
+        replaced: rekeyed?.replacedKeys ?? [],
+        succession: rekeyed?.succession ?? new Uint8Array(0),
+      },
+      {
+        onReplaced: (succession) => this.#emit({ kind: 'secret-replaced', succession }),
+        onRefused: (address) => this.#emit({ kind: 'former-refused', address }),
+      },
+    );
+  }
+
+  /** When the former secret counts no more, whoever knows no other is out at once. */
+  #watchFormer({ protector, gossip }: Running): void {
+    if (this.#former === null) return;
+    this.#watch = setInterval(() => {
+      if (this.#former !== null) return;
+      clearInterval(this.#watch);
+      protector.shutOutFormer();
+      gossip.leaveFormer();
+    }, FORMER_LOOK_MS).unref();
   }
 
   #isConnected(peer: string): boolean {

@@ -31,12 +31,12 @@ const HIT_TEXT_LENGTH = 120;
 /** The finished and running recordings of this instance. */
 export class Archive {
   readonly #folder: string;
-  readonly #poolKey: Secret<Uint8Array>;
+  readonly #poolKeys: readonly Secret<Uint8Array>[];
 
-  /** Nothing is read yet. */
-  constructor(folder: string, poolKey: Secret<Uint8Array>) {
+  /** Nothing is read yet. Files may have been written under a former key. */
+  constructor(folder: string, poolKey: Secret<Uint8Array>, formerKeys: readonly Secret<Uint8Array>[] = []) {
     this.#folder = folder;
-    this.#poolKey = poolKey;
+    this.#poolKeys = [poolKey, ...formerKeys];
   }
 
   /** What each recording says of itself, newest first. Files that can't be read are left out: they are not ours, or damaged. */
@@ -53,7 +53,7 @@ export class Archive {
   async open(id: string): Promise<RecordingReader> {
     const name = (await this.#names()).find((one) => idOfFileName(one) === id);
     if (name === undefined) throw new GatewayError('not-found', `recording ${id} is not on this instance`);
-    return RecordingReader.open(join(this.#folder, name), this.#poolKey);
+    return RecordingReader.open(join(this.#folder, name), this.#poolKeys);
   }
 
   /** Where a text occurs in what was shown, typed or sent to a database, whatever its case. */
@@ -100,7 +100,7 @@ export class Archive {
   }
 
   async #summaryOf(name: string): Promise<RecordingSummary | undefined> {
-    const reader = await RecordingReader.open(join(this.#folder, name), this.#poolKey);
+    const reader = await RecordingReader.open(join(this.#folder, name), this.#poolKeys);
     try {
       return await reader.summary();
     } catch (error) {

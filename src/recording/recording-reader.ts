@@ -21,19 +21,19 @@ export type ReadingEnd = 'complete' | 'cut-off' | 'damaged';
 export class RecordingReader {
   readonly #file: FileHandle;
   readonly #path: string;
-  readonly #poolKey: Secret<Uint8Array>;
+  readonly #poolKeys: readonly Secret<Uint8Array>[];
   /** How the last `lines` ended. */
   end: ReadingEnd = 'cut-off';
 
-  private constructor(file: FileHandle, path: string, poolKey: Secret<Uint8Array>) {
+  private constructor(file: FileHandle, path: string, poolKeys: readonly Secret<Uint8Array>[]) {
     this.#file = file;
     this.#path = path;
-    this.#poolKey = poolKey;
+    this.#poolKeys = poolKeys;
   }
 
-  /** Opens a file; `close` it. */
-  static async open(path: string, poolKey: Secret<Uint8Array>): Promise<RecordingReader> {
-    return new RecordingReader(await open(path, 'r'), path, poolKey);
+  /** Opens a file that was written under one of these keys; `close` it. */
+  static async open(path: string, poolKeys: readonly Secret<Uint8Array>[]): Promise<RecordingReader> {
+    return new RecordingReader(await open(path, 'r'), path, poolKeys);
   }
 
   /** Head and end of the file. Throws `bad-message` for a file that is no recording of this pool. */
@@ -76,7 +76,13 @@ export class RecordingReader {
   async #begin(): Promise<{ readonly key: Secret<Uint8Array>; readonly at: number }> {
     const head = await this.#read(0, MAGIC.length + SALT_BYTES);
     if (head === undefined || !equalBytes(head.subarray(0, MAGIC.length), MAGIC)) throw this.#damaged();
-    return { key: deriveFileKey(this.#poolKey, head.subarray(MAGIC.length)), at: head.length };
+    const keys = this.#poolKeys.map((poolKey) => deriveFileKey(poolKey, head.subarray(MAGIC.length)));
+    const first = await this.#chunk(head.length);
+    const own = keys.find((key) => first !== undefined && isFirst(key, first));
+    // Under whichever key: what cannot be opened is found to be damaged where it is read.
+    const key = own ?? keys[0];
+    if (key === undefined) throw this.#damaged();
+    return { key, at: head.length };
   }
 
   async #chunk(at: number) {
@@ -110,6 +116,10 @@ export class RecordingReader {
   #damaged(): GatewayError {
     return new GatewayError('bad-message', `${this.#path} is no recording of this pool, or damaged`);
   }
+}
+
+function isFirst(key: Secret<Uint8Array>, { kind, sealed }: { readonly kind: ChunkKind; readonly sealed: Uint8Array }) {
+  return openChunk(key, { number: 0, kind }, sealed) !== undefined;
 }
 
 /** Authenticated content of our own making. */

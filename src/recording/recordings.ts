@@ -1,3 +1,4 @@
+import type { Secret } from '../base/secret.ts';
 import { Archive, type KeepRule } from './archive.ts';
 import { Desk } from './desk.ts';
 import type { Recorder } from './index.ts';
@@ -5,6 +6,8 @@ import { createRecorder, type RecorderInit } from './recorder.ts';
 
 /** What the recordings of an instance need. */
 export interface RecordingsInit extends RecorderInit {
+  /** Of pool secrets before the present one: older recordings are read with them. */
+  readonly formerKeys: readonly Secret<Uint8Array>[];
   readonly keep: KeepRule;
   /** Called when files could not be removed. */
   readonly onProblem: (problem: string) => void;
@@ -24,7 +27,7 @@ const PRUNE_MS = 600_000;
 
 /** Opens the folder; files that the rule does not keep are removed now, and from then on. */
 export function openRecordings(init: RecordingsInit): Recordings {
-  const archive = new Archive(init.folder, init.poolKey);
+  const archive = new Archive(init.folder, init.poolKey, init.formerKeys);
   const recorder = createRecorder(init);
   const prune = (): void => {
     archive.prune(init.keep, Date.now()).catch((error: unknown) => {

@@ -66,6 +66,11 @@ export function openBox(box: Uint8Array, keys: readonly AgreementKeys[], context
   }
 }
 
+/** True if the box was sealed to this key. */
+export function isSealedTo(box: Uint8Array, publicKey: Uint8Array): boolean {
+  return equalBytes(box.subarray(1, 1 + RECIPIENT_BYTES), recipientOf(publicKey));
+}
+
 function derive(
   shared: Uint8Array,
   ephemeral: Uint8Array,

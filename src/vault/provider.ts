@@ -1,12 +1,15 @@
 import type { Secret } from '../base/secret.ts';
 import type { PoolPort } from '../pool-port.ts';
 import { createEmbeddedVault, type EmbeddedVaultInit } from './embedded/index.ts';
+import type { Resealed } from './embedded/reseal.ts';
 import type { Vault } from './index.ts';
 
 /** The vault of an instance, and what clients seal credentials to; null: they write them elsewhere. */
 export interface PoolVault extends Vault {
   /** X25519, 32 bytes. */
   readonly publicKey: Uint8Array | null;
+  /** Seals to the present key what is sealed to a former one; missing where nothing is sealed to the pool. */
+  reseal?(signal: AbortSignal): Promise<Resealed>;
 }
 
 /** Which vault the gateway configuration names, and with what it is reached. */

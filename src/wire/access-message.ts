@@ -29,6 +29,7 @@ import { START_ID_LENGTH } from './member-record.ts';
 import { policyChainCodec } from './mesh-message.ts';
 import { POLICY_DOCUMENT_BYTES_MAX } from './policy.ts';
 import { RECORD_ID_LENGTH, type TargetRecord, targetRecordCodec } from './record.ts';
+import { SUCCESSION_LENGTH_MAX } from './succession.ts';
 
 /**
  * The control protocol, `/pam-access/1/control`: one stream per client, frames of a uint32 BE length and CBOR. Every request has a
@@ -98,6 +99,8 @@ export interface Welcome {
   readonly members: readonly EntryPoint[];
   /** X25519 key that credentials are sealed to, in base64url; empty: this instance's vault takes none. */
   readonly vaultKey: string;
+  /** The sealed succession by which the proof's key took the place of earlier ones, in base64url; empty: none did. */
+  readonly succession: string;
 }
 
 /** Where clients reach a member. */
@@ -226,6 +229,7 @@ const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
       proof: bytes({ max: SIGNATURE_BYTES }),
       members: list(struct<EntryPoint>({ instanceId: keyId, addresses }), ENTRY_POINTS_MAX),
       vaultKey: appended(text(VAULT_KEY_LENGTH), ''),
+      succession: appended(text(SUCCESSION_LENGTH_MAX), ''),
     }),
   ],
   accepted: [3, struct({ notice: jobNoticeCodec, worker: keyId, addresses })],

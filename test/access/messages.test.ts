@@ -78,6 +78,7 @@ const answers: readonly AccessAnswer[] = [
     gatewayName: 'name',
     proof: BYTES,
     vaultKey: 'A'.repeat(43),
+    succession: 'A'.repeat(400),
     members: [{ instanceId: key.id, addresses: ['/ip4/127.0.0.1/tcp/1'] }],
   },
   { kind: 'accepted', notice, worker: key.id, addresses: [] },

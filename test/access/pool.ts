@@ -208,14 +208,14 @@ export class TestMember {
     const vault = init.vault ?? this.vault;
     this.server = await startAccessServer({
       identity: this.#seed,
-      proof: proveInstance(poolKey, this.id),
+      proof: () => proveInstance(poolKey, this.id),
       listen: [{ host: '127.0.0.1', port: 0 }],
       announce: [],
       port: this.port,
       workloads: init.workloads ?? createWorkloads(null),
       desk: init.desk ?? emptyDesk(),
       vault,
-      vaultKey: null,
+      vaultKey: () => null,
       reveal: createReveal(vault, this.#pool.uid),
       audit: this.#createAudit(),
     });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Secret } from '../../src/base/secret.ts';
 import { type DataDirectory, openDataDirectory } from '../../src/config/index.ts';
 import { failureOf, temporaryDirectories, writePrivate } from './temporary-directory.ts';
 
@@ -20,7 +21,13 @@ afterEach(() => {
 });
 
 function open(path: string, gatewayUid = 'gateway'): DataDirectory {
-  const directory = openDataDirectory({ path, gatewayUid, unixMs: () => 1_800_000_000_000 });
+  const directory = openDataDirectory({
+    path,
+    gatewayUid,
+    poolSecret: new Secret(new Uint8Array(32)),
+    formerSecrets: [],
+    unixMs: () => 1_800_000_000_000,
+  });
   opened.push(directory);
   return directory;
 }

@@ -160,8 +160,8 @@ describe('a gateway configuration', () => {
     ['it is a list', (path: string) => writePrivate(path, '[]'), 'holds a list; expected an object'],
     [
       'it is newer',
-      (path: string) => writePrivate(path, changed(set('version', 2))),
-      'version: 2 was written for a newer program',
+      (path: string) => writePrivate(path, changed(set('version', 3))),
+      'version: 3 was written for a newer program',
     ],
     ['it has no version', (path: string) => writePrivate(path, '{"a":1}'), 'version: is missing; expected 1'],
     [

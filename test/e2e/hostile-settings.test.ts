@@ -169,6 +169,7 @@ describe('pam', async () => {
 function files(args: readonly string[], flag: string): readonly string[] {
   const named: Readonly<Record<string, string>> = {
     NEW: join(folder, flag.replaceAll(' ', '-')),
+    CONFIG: configFile,
     PROPOSAL: proposal,
     LINES: lines,
   };

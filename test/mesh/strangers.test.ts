@@ -11,6 +11,7 @@ import type { InstanceId } from '../../src/base/ids.ts';
 import { FrameKind } from '../../src/mesh/frame.ts';
 import { PoolGossip } from '../../src/mesh/gossip.ts';
 import { DialError } from '../../src/mesh/index.ts';
+import { NetworkProtector } from '../../src/mesh/network-protector.ts';
 import { createMeshNode, type MeshNode } from '../../src/mesh/node.ts';
 import { LINK_PROTOCOL } from '../../src/mesh/peer.ts';
 import {
@@ -136,12 +137,15 @@ async function startRogue(label: string, isWanted: (id: InstanceId) => boolean):
   const gossip = new PoolGossip({ topic: TEST_TOPIC, onMessage: () => undefined });
   const node = await createMeshNode({
     identity: assertDefined(identity, 'half of all ids are lower'),
-    networkKey: testKey('network'),
+    protector: new NetworkProtector(
+      { key: testKey('network'), former: () => null, replaced: [], succession: new Uint8Array(0) },
+      { onReplaced: () => undefined, onRefused: () => undefined },
+    ),
     listen: ['/ip4/127.0.0.1/tcp/0'],
     announce: [],
     gossip: gossip.service,
     refusesDialled: () => false,
-    discovery: undefined,
+    discovery: [],
   });
   nodes.push(node);
   gossips.set(node, gossip);

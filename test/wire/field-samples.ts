@@ -30,3 +30,10 @@ export const orNull = <T>(any: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.op
 export const label = fc.record({ key: name, value: name });
 export const errorCode = fc.constantFrom(...(Object.keys(ErrorCodes) as ErrorCode[]));
 export const failure = fc.record({ code: errorCode, message: printable(200) });
+export const succession = fc.record({
+  gatewayUid: name,
+  poolKey: id,
+  replaced: fc.array(id, { maxLength: 16 }),
+  issuedUnixMs: unixMs,
+  untilUnixMs: unixMs,
+});

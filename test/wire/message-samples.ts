@@ -43,6 +43,7 @@ import {
 import { type Policy, policySeal } from '../../src/wire/policy.ts';
 import { type LoadSample, type Pulse, pulseSeal } from '../../src/wire/pulse.ts';
 import { RECORD_TYPES, type TargetRecord, targetRecordSeal } from '../../src/wire/record.ts';
+import { successionSeal } from '../../src/wire/succession.ts';
 import { type Suspicion, suspicionSeal } from '../../src/wire/suspicion.ts';
 import { DESK_FAMILIES } from './desk-samples.ts';
 import {
@@ -58,6 +59,7 @@ import {
   orNull,
   positive,
   stamp,
+  succession,
   unixMs,
 } from './field-samples.ts';
 
@@ -385,6 +387,7 @@ export const FAMILIES: readonly Family<unknown>[] = [
   sealFamily(credentialEditionSeal, edition),
   sealFamily(jobRequestSeal, jobRequest),
   sealFamily(jobNewsSeal, jobNews),
+  sealFamily(successionSeal, succession),
   sealFamily(drainCommandSeal, fc.record({ gatewayUid: name, instanceId: id, expiresUnixMs: unixMs })),
 ] as readonly Family<unknown>[];
 

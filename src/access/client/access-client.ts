@@ -9,6 +9,7 @@ import type { Signer } from '../../config/index.ts';
 import type { AccessAnswer, AccessRequest, Welcome } from '../../wire/access-message.ts';
 import { type JobKind, type JobNotice, type JobRequest, jobRequestSeal, type Parameter } from '../../wire/job.ts';
 import { Protocol } from '../../wire/protocols.ts';
+import type { Succession } from '../../wire/succession.ts';
 import {
   FIND_MS,
   JOB_DEADLINE_MS,
@@ -24,6 +25,7 @@ import { Deadline } from '../deadline.ts';
 import { LivenessWatch } from '../liveness.ts';
 import { createAccessNode } from '../node.ts';
 import { StreamDuplex } from '../stream-duplex.ts';
+import type { SuccessionAuthority } from '../succession.ts';
 import { expectAnswer } from './control.ts';
 import { type Entry, findEntry } from './entry.ts';
 import { sealFor } from './seal-for.ts';
@@ -48,6 +50,8 @@ interface ClientFacts {
   readonly addresses: readonly string[];
   /** Public key of the pool's access key; null: instances need not prove that they belong to the pool. */
   readonly poolKey: string | null;
+  /** Whose statement leads from that key to a later one, after the pool secret was replaced; left out: nobody's does. */
+  readonly admins?: SuccessionAuthority | undefined;
   /** Undefined: whatever gateway is there. */
   readonly gatewayUid?: string | undefined;
 }
@@ -107,6 +111,11 @@ export class AccessClient {
   /** The client's own key. */
   get caller(): PeerKeyId {
     return this.#signer.id;
+  }
+
+  /** The statement by which the entry's key took the place of the one this client began with; null: it did not. */
+  get succession(): Succession | null {
+    return this.#entry?.succession ?? null;
   }
 
   /** What the entry said when it let this client in. Connects if there is none. Throws `unreachable`, `not-allowed`. */
@@ -259,8 +268,8 @@ export class AccessClient {
   async #find(): Promise<Entry> {
     using deadline = new Deadline(FIND_MS, [this.#stopping.signal]);
     const { signal } = deadline;
-    const { grant, poolKey, gatewayUid } = this.#init;
-    const components = { node: this.#node, verify: this.#verify, grant, poolKey, gatewayUid };
+    const { grant, poolKey, admins, gatewayUid } = this.#init;
+    const components = { node: this.#node, verify: this.#verify, grant, poolKey, admins, gatewayUid };
     const entry = await findEntry(components, this.#candidates(), signal);
     this.#entry = entry;
     this.#learn(entry.welcome);

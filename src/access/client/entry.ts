@@ -4,10 +4,12 @@ import { GatewayError } from '../../base/errors.ts';
 import type { Verify } from '../../base/signing.ts';
 import type { Welcome } from '../../wire/access-message.ts';
 import { Protocol } from '../../wire/protocols.ts';
+import type { Succession } from '../../wire/succession.ts';
 import { parseAccessAddress } from '../address.ts';
 import { DIAL_STAGGER_MS, DIAL_TIMEOUT_MS } from '../bounds.ts';
 import { Deadline } from '../deadline.ts';
 import { isProvenInstance } from '../instance-proof.ts';
+import { followSuccession, type SuccessionAuthority } from '../succession.ts';
 import { ControlClient, expectAnswer } from './control.ts';
 
 /** An instance that has let this client in. */
@@ -18,6 +20,8 @@ export interface Entry {
   readonly welcome: Welcome;
   /** Monotonic, when the welcome arrived. */
   readonly welcomedAtMs: number;
+  /** The statement by which the pool's key took the place of the one that was expected; null: it is that one. */
+  readonly succession: Succession | null;
 }
 
 /** What finding an entry needs. */
@@ -27,6 +31,8 @@ export interface EntryComponents {
   readonly grant: Uint8Array | null;
   /** Null: any instance is believed to belong to the pool. */
   readonly poolKey: string | null;
+  /** Whose statement leads from that key to a later one; left out: nobody's does. */
+  readonly admins?: SuccessionAuthority | undefined;
   /** Undefined: not known before the first welcome. */
   readonly gatewayUid: string | undefined;
 }
@@ -86,32 +92,40 @@ async function enter(components: EntryComponents, address: string, signal: Abort
   try {
     const answer = await control.request({ kind: 'hello', grant: components.grant }, bounded);
     const welcome = expectAnswer(answer, 'welcome');
-    assertOurs(components, welcome, connection);
-    return { address, connection, control, welcome, welcomedAtMs: performance.now() };
+    const succession = assertOurs(components, welcome, connection);
+    return { address, connection, control, welcome, welcomedAtMs: performance.now(), succession };
   } catch (error) {
     control.stop();
     throw error;
   }
 }
 
-/** Whoever answers must be an instance of this gateway: else it is not told anything more. */
+/** Whoever answers must be an instance of this gateway: else it is not told anything more. By which statement it is, if it needs one. */
 function assertOurs(
-  { verify, poolKey, gatewayUid }: EntryComponents,
+  { verify, poolKey, admins, gatewayUid }: EntryComponents,
   welcome: Welcome,
   { remotePeer }: Connection,
-): void {
+): Succession | null {
   const { instanceId, proof } = welcome;
   if (instanceId !== remotePeer.toString())
     throw new GatewayError('not-allowed', `${remotePeer} claims to be ${instanceId}`);
-  if (poolKey !== null && !isProvenInstance({ poolKey, instanceId, proof }, verify)) {
-    throw new GatewayError(
-      'not-allowed',
-      `instance ${instanceId} can't prove that it belongs to the gateway of this profile`,
-    );
-  }
   if (gatewayUid !== undefined && welcome.gatewayUid !== gatewayUid) {
     throw new GatewayError('not-allowed', `gateway ${welcome.gatewayUid} is there, ${gatewayUid} is expected`);
   }
+  if (poolKey === null || isProvenInstance({ poolKey, instanceId, proof }, verify)) return null;
+  const succession = admins === undefined ? undefined : followSuccession(welcome, { poolKey, admins, verify });
+  if (succession !== undefined && isProvenInstance({ poolKey: succession.poolKey, instanceId, proof }, verify))
+    return succession;
+  throw new GatewayError(
+    'not-allowed',
+    `instance ${instanceId} can't prove that it belongs to the gateway of this profile`,
+    succession === undefined && welcome.succession !== ''
+      ? {
+          remedy:
+            'Its pool secret was replaced, by admins whom this profile does not know: have the profile made anew.',
+        }
+      : {},
+  );
 }
 
 function summarise(failures: ReadonlyMap<string, unknown>, addresses: readonly string[] = []): GatewayError {

@@ -35,10 +35,12 @@ export interface ControlComponents {
   readonly verify: Verify;
   readonly visitors: Visitors;
   /** This instance's proof that it belongs to the pool. */
-  readonly proof: Uint8Array;
+  readonly proof: () => Uint8Array;
+  /** The sealed statement by which its key took the place of others. */
+  readonly succession: Uint8Array | undefined;
   readonly reveal: Reveal | null;
   /** What clients seal credentials to; null: they cannot. */
-  readonly vaultKey: Uint8Array | null;
+  readonly vaultKey: () => Uint8Array | null;
   readonly audit: Audit;
   readonly ledger: Ledger;
   readonly log: AccessLog;
@@ -126,7 +128,8 @@ export class ControlServer {
   }
 
   #welcome(grant: Uint8Array | null): AccessAnswer {
-    const { port, verify, visitors, proof, vaultKey, ledger } = this.#components;
+    const { port, verify, visitors, proof, succession, ledger } = this.#components;
+    const vaultKey = this.#components.vaultKey();
     const peer = parseKeyId(this.#connection.remotePeer.toString());
     if (peer === undefined) throw new GatewayError('not-allowed', 'the connection was not made with an Ed25519 key');
     const unixMs = port.unixMs();
@@ -142,9 +145,10 @@ export class ControlServer {
       unixMs,
       gatewayUid: port.gateway.uid,
       gatewayName: port.gateway.name,
-      proof,
+      proof: proof(),
       members: entryPoints(port),
       vaultKey: vaultKey === null ? '' : Buffer.from(vaultKey).toString('base64url'),
+      succession: Buffer.from(succession ?? []).toString('base64url'),
     };
   }
 

@@ -33,8 +33,10 @@ import { Worker } from './worker.ts';
 export interface AccessServerInit {
   /** Ed25519 seed of the instance, 32 bytes. */
   readonly identity: Uint8Array;
-  /** `proveInstance` of the pool's access key and this instance's id. */
-  readonly proof: Uint8Array;
+  /** `proveInstance` of the pool's access key and this instance's id; another one after the pool secret was replaced. */
+  readonly proof: () => Uint8Array;
+  /** The sealed statement that the pool secret was replaced; left out: it never was. */
+  readonly succession?: Uint8Array | undefined;
   /** IP addresses or host names with their port; port 0 picks a free one. */
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   /** `host:port` or multiaddr under which clients reach this instance, in addition to the addresses it listens on. */
@@ -43,7 +45,7 @@ export interface AccessServerInit {
   readonly workloads: WorkloadTable;
   readonly vault: Vault;
   /** X25519 key that clients seal credentials to; null: this vault takes none from them. */
-  readonly vaultKey: Uint8Array | null;
+  readonly vaultKey: () => Uint8Array | null;
   /** Shows secrets; left out: nothing is revealed. */
   readonly reveal?: Reveal;
   readonly audit: Audit;
@@ -89,7 +91,7 @@ export async function startAccessServer(init: AccessServerInit): Promise<AccessS
 async function serveProtocols(
   node: Libp2p,
   reclaim: BufferReclaim,
-  { port, workloads, desk, vault, vaultKey, reveal, proof, audit, log = silentLog }: AccessServerInit,
+  { port, workloads, desk, vault, vaultKey, reveal, proof, succession, audit, log = silentLog }: AccessServerInit,
 ): Promise<Worker> {
   const verify = createEd25519Verify();
   const visitors = new Visitors((peer) => void forget(node, peer));
@@ -120,7 +122,7 @@ async function serveProtocols(
     Protocol.accessControl,
     (stream, connection) =>
       new ControlServer(
-        { port, directory, verify, visitors, proof, vaultKey, reveal: reveal ?? null, audit, ledger, log },
+        { port, directory, verify, visitors, proof, succession, vaultKey, reveal: reveal ?? null, audit, ledger, log },
         stream,
         connection,
       ).start(),

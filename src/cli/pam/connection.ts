@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { AccessClient, AccessClientInit } from '../../access/client/index.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { KeyDocument, KeylessProfile, Signer } from '../../config/index.ts';
+import type { Succession } from '../../wire/succession.ts';
 import { jsonOption } from '../frame/command-tree.ts';
 import { collect } from '../frame/flags.ts';
 import type { Terminal } from '../frame/terminal.ts';
@@ -29,6 +30,8 @@ export function addProfileOptions(command: Command): Command {
 
 /** A profile whose key can sign, whether it is in the file or in an agent. */
 export interface OpenProfile extends KeylessProfile {
+  /** Its file. */
+  readonly path: string;
   readonly signer: Signer;
 }
 
@@ -50,7 +53,7 @@ export async function openProfile(
 async function unlockProfile(terminal: Terminal, path: string): Promise<OpenProfile> {
   const { loadClosedProfile } = await import('../../config/client.ts');
   const { key, ...profile } = loadClosedProfile(path);
-  return { ...profile, signer: await signerFor(terminal, key, path) };
+  return { ...profile, path, signer: await signerFor(terminal, key, path) };
 }
 
 /** Who signs with a key that stands in the file `path`: its passphrase is asked for, an agent only when there is something to sign. */
@@ -89,15 +92,33 @@ export async function useClient<T>(
   const { connectAccess } = await import('../../access/client/index.ts');
   const client = await connectAccess(clientInit(profile), terminal.signal);
   try {
+    if (client.succession !== null) await followSuccession(terminal, profile, client.succession);
     return await work(client);
   } finally {
     await client.stop();
   }
 }
 
+/** Once the former pool key counts no more the profile trusts the new one alone. Until then instances may prove themselves by either. */
+async function followSuccession(
+  terminal: Terminal,
+  { path, poolKey: from }: OpenProfile,
+  { poolKey: to, untilUnixMs }: Succession,
+): Promise<void> {
+  if (Date.now() < untilUnixMs) return;
+  const { replacePoolKey } = await import('../../config/client.ts');
+  try {
+    replacePoolKey(path, { from, to });
+  } catch (error) {
+    if (!(error instanceof GatewayError)) throw error;
+    terminal.note(`The pool secret was replaced; the profile still names the former key: ${error.message}`);
+  }
+}
+
 /** What a client of the profile's gateway begins with. */
-export function clientInit({ signer, grant, addresses, gateway, poolKey }: OpenProfile): AccessClientInit {
-  return { signer, grant, addresses, poolKey, gatewayUid: gateway.uid };
+export function clientInit(profile: OpenProfile): AccessClientInit {
+  const { signer, grant, addresses, gateway, poolKey, adminKeys, threshold } = profile;
+  return { signer, grant, addresses, poolKey, admins: { adminKeys, threshold }, gatewayUid: gateway.uid };
 }
 
 /** Refuses a gateway that the profile is not for: `-g` takes its UID or its name in any case. */

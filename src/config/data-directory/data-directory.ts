@@ -4,6 +4,7 @@ import type { InstanceId } from '../../base/ids.ts';
 import type { Secret } from '../../base/secret.ts';
 import { formatMode, systemCode } from '../secret-file.ts';
 import { countStart, openIdentity } from './identity.ts';
+import { openKeyring } from './keyring.ts';
 import { type DirectoryLock, lockDirectory } from './lock.ts';
 import { openStore, type Store } from './store.ts';
 
@@ -16,6 +17,8 @@ export interface DataDirectory {
   /** Starts of this data directory, this one included. */
   readonly incarnation: number;
   readonly store: Store;
+  /** Pool secrets before the present one under which something here may be sealed, newest first. */
+  readonly formerSecrets: readonly Secret<Uint8Array>[];
   /** What was damaged, for the operator. */
   readonly warnings: readonly string[];
   /** Closes the store and lets the next process in. */
@@ -26,6 +29,9 @@ export interface DataDirectory {
 export interface DataDirectoryInit {
   readonly path: string;
   readonly gatewayUid: string;
+  /** The pool secret of the configuration, and those before it that it names. */
+  readonly poolSecret: Secret<Uint8Array>;
+  readonly formerSecrets: readonly Secret<Uint8Array>[];
   /** Wall clock, in milliseconds. */
   unixMs(): number;
 }
@@ -51,6 +57,7 @@ function openLocked(init: DataDirectoryInit, lock: DirectoryLock): DataDirectory
   const identity = openIdentity(path);
   // The store comes first: a directory of another gateway is refused without a trace in it.
   const store = openStore({ directory: path, gatewayUid, unixMs: () => init.unixMs() });
+  const formerSecrets = openKeys(init, store);
   const start = countStart(path, { isNew: identity.isNew, unixMs: init.unixMs() });
   return {
     path,
@@ -58,12 +65,22 @@ function openLocked(init: DataDirectoryInit, lock: DirectoryLock): DataDirectory
     instanceId: identity.instanceId,
     incarnation: start.incarnation,
     store,
+    formerSecrets,
     warnings: [...store.warnings, ...start.warnings],
     close: () => {
       store.close();
       lock.release();
     },
   };
+}
+
+function openKeys({ path, gatewayUid, poolSecret, formerSecrets }: DataDirectoryInit, store: Store) {
+  try {
+    return openKeyring({ directory: path, gatewayUid, secret: poolSecret, former: formerSecrets });
+  } catch (cause) {
+    store.close();
+    throw cause;
+  }
 }
 
 function makeDirectory(path: string): void {

@@ -14,39 +14,60 @@ import { type CredentialEntry, credentialEditionSeal } from '../../wire/credenti
 import { seal } from '../../wire/sealed.ts';
 import type { Credential, CredentialChange, CredentialSet, Vault } from '../index.ts';
 import { openCredential, sealCredential } from '../sealed-credential.ts';
+import { type Resealed, resealCredentials } from './reseal.ts';
 
 /** What the vault is made of. */
 export interface EmbeddedVaultInit {
   readonly port: Pick<PoolPort, 'gateway' | 'records' | 'credentials' | 'offerEdition' | 'unixMs'>;
-  /** Seeds of the X25519 keys that credentials may be sealed to; new ones are sealed to the first. */
+  /** Seeds of the X25519 keys that credentials may be sealed to: that of the present pool secret, then those of former ones. */
   readonly keySeeds: readonly [Secret<Uint8Array>, ...Secret<Uint8Array>[]];
-  /** This instance's key, and the pool's access key, which proves that it is one of the pool. */
+  /** True while new credentials have to be sealed to the second key, because some instances know no other; left out: never. */
+  countsFormer?(): boolean;
+  /** This instance's key, and the pool's access keys that count, which prove that it is one of the pool. */
   readonly signers: readonly { readonly id: PeerKeyId; readonly sign: Sign }[];
 }
 
 /** The vault, and the public key that credentials are sealed to. */
 export interface EmbeddedVault extends Vault {
-  /** X25519, 32 bytes. */
+  /** X25519, 32 bytes; another one when a former key counts no more. */
   readonly publicKey: Uint8Array;
+  /** See PoolVault. */
+  reseal(signal: AbortSignal): Promise<Resealed>;
 }
 
 /** Makes the vault of a running instance. */
 export function createEmbeddedVault(init: EmbeddedVaultInit): EmbeddedVault {
   const [first, ...others] = init.keySeeds;
-  const sealing = agreementKeysFromSeed(first.reveal());
-  return new Embedded(init, sealing, [sealing, ...others.map((seed) => agreementKeysFromSeed(seed.reveal()))]);
+  const present = agreementKeysFromSeed(first.reveal());
+  return new Embedded(
+    init,
+    present,
+    others.map((seed) => agreementKeysFromSeed(seed.reveal())),
+  );
 }
 
 class Embedded implements EmbeddedVault {
   readonly name = 'embedded';
-  readonly publicKey: Uint8Array;
   readonly #init: EmbeddedVaultInit;
+  readonly #present: AgreementKeys;
+  readonly #former: AgreementKeys | undefined;
   readonly #keys: readonly AgreementKeys[];
 
-  constructor(init: EmbeddedVaultInit, sealing: AgreementKeys, keys: readonly AgreementKeys[]) {
+  constructor(init: EmbeddedVaultInit, present: AgreementKeys, former: readonly AgreementKeys[]) {
     this.#init = init;
-    this.#keys = keys;
-    this.publicKey = sealing.publicKey;
+    this.#present = present;
+    this.#former = former[0];
+    this.#keys = [present, ...former];
+  }
+
+  get publicKey(): Uint8Array {
+    const { publicKey } = this.#present;
+    return this.#init.countsFormer?.() === true ? (this.#former?.publicKey ?? publicKey) : publicKey;
+  }
+
+  reseal(signal: AbortSignal): Promise<Resealed> {
+    const { port, signers } = this.#init;
+    return resealCredentials({ port, signers, keys: this.#keys, recipient: this.#present.publicKey }, signal);
   }
 
   async read(recordId: string, signal: AbortSignal): Promise<CredentialSet> {

@@ -21,7 +21,7 @@ export interface ConnectionComponents {
   readonly recorder: Recorder;
   readonly hostKeys: HostKeyBook;
   /** The pool's key that the host keys towards people's own `ssh` are made from. */
-  readonly proxyKey: Secret<Uint8Array>;
+  readonly proxyKey: () => Secret<Uint8Array>;
   /** The records with this id or title. */
   readonly findRecords: (named: string) => readonly TargetRecord[];
 }

@@ -1,4 +1,4 @@
-/** Wrong values for what `pam` takes. In the arguments, `NEW` is a file that is not there, `PROPOSAL` one that `pam admin propose` wrote, `LINES` one with a record. */
+/** Wrong values for what `pam` takes. In the arguments, `NEW` is a file that is not there, `PROPOSAL` one that `pam admin propose` wrote, `LINES` one with a record, `CONFIG` a gateway configuration. */
 
 /** A key that is well formed; nobody has its other half. */
 export const KEY = '12D3KooWJ3quw4w6RCPh8wgzimhN4qSFLPwbNXPjVfH1S9NsQ2Pk';
@@ -80,6 +80,12 @@ export const wrongFlags: Readonly<Record<string, readonly [args: readonly string
   'grant new --from': [['--name', 'a', '--out', 'NEW', '--from', '10.0.0.0/33'], /--from: "10\.0\.0\.0\/33"/],
   'grant new --session-limit': [['--name', 'a', '--out', 'NEW', '--session-limit', 'soon'], /--session-limit: "soon"/],
   'login --grant': [['--grant', '/nowhere/grant'], /--grant: \/nowhere\/grant/],
+  'gateway rekey --config-file': [
+    ['--config-file', '/nowhere/config.json', '-o', 'NEW'],
+    /--config-file: \/nowhere\/config.json/,
+  ],
+  'gateway rekey --output': [['--config-file', 'x', '-o', ''], /--output/],
+  'gateway rekey --window': [['--config-file', 'x', '-o', 'NEW', '--window', '15d'], /--window: "15d"/],
   'login --agent': [['--agent', ''], /--agent/],
   'admin rotate --agent': [['--out', 'NEW', '--agent', '\n'], /--agent/],
   'admin propose limit --out': [['-m', '3', '--out', ''], /--out/],
@@ -165,6 +171,7 @@ export const everywhere: Readonly<Record<string, readonly [value: string, stderr
 export const neededBy: Readonly<Record<string, readonly string[]>> = {
   'gateway set-max-instances': ['-g', 'test', '-m', '3'],
   'gateway drain': ['-g', 'test', '-i', 'a'],
+  'gateway rekey': ['--config-file', 'CONFIG', '-o', 'NEW'],
   'record add': ['--type', 'machine', '--title', 't', '--host', 'h', '--port', '1'],
   'record show': ['x'],
   'record edit': ['x', '--title', 't'],

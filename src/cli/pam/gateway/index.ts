@@ -6,6 +6,7 @@ import { drainGatewayCommand } from './drain.ts';
 import { evictGatewayCommand } from './evict.ts';
 import { listGatewaysCommand } from './list.ts';
 import { newGatewayCommand } from './new.ts';
+import { rekeyGatewayCommand } from './rekey.ts';
 import { setMaxInstancesCommand } from './set-max-instances.ts';
 
 /** The group and its commands. */
@@ -22,6 +23,7 @@ export function gatewayGroup(terminal: Terminal): Command {
       setMaxInstancesCommand(terminal),
       drainGatewayCommand(terminal),
       evictGatewayCommand(terminal),
+      rekeyGatewayCommand(terminal),
     ],
   );
 }

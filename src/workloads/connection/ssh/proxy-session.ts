@@ -33,7 +33,7 @@ class ProxySession {
 
   async run(): Promise<Ending> {
     const { guard, session, components } = this.#init;
-    const hostKey = proxyHostKey(components.proxyKey, session.record.recordId).reveal();
+    const hostKey = proxyHostKey(components.proxyKey(), session.record.recordId).reveal();
     const server = new ssh2.Server({ hostKeys: [hostKey], ident: 'pam-gateway' }, (client) => this.#serve(client));
     this.#duplex.on('error', () => guard.end('client-lost', 'the connection to the client was lost'));
     this.#duplex.once('close', () => guard.end('normal', 'the client closed the session'));

@@ -78,7 +78,7 @@ export class SshWorld {
     const workloads = createWorkloads({
       recorder,
       hostKeys: openHostKeyFile(join(this.folder, `host-keys-${label}.json`)),
-      proxyKey: new Secret(testSeed('proxy')),
+      proxyKey: () => new Secret(testSeed('proxy')),
       findRecords: (named) => this.pool.records.filter(({ recordId, title }) => [recordId, title].includes(named)),
     });
     const desk = new Desk(this.archive, recorder);
