@@ -268,6 +268,7 @@ class RunningInstance implements Instance {
       view: () => this.#driver.view(),
       atMs: monotonicMs,
       remember: (addresses) => this.#addresses.remember(addresses),
+      onSearch: (pending) => this.#driver.feed({ kind: 'search-pending', pending }),
       onFailure: (address, reason) => log.debug({ event: 'dial-failed', address }, reason),
     });
   }

@@ -19,6 +19,8 @@ export type Event =
   | { readonly kind: 'wakeup' }
   /** The first input: what is known of other instances' addresses tells how long to look for them before starting alone. */
   | { readonly kind: 'start'; readonly search: Search }
+  /** Whether an address known by now has not been tried to its end even once: behind it may be whoever holds the seats. */
+  | { readonly kind: 'search-pending'; readonly pending: boolean }
   | { readonly kind: 'link-up'; readonly peer: InstanceId }
   | { readonly kind: 'link-down'; readonly peer: InstanceId }
   | { readonly kind: 'direct'; readonly from: InstanceId; readonly bytes: Uint8Array }

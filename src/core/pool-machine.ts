@@ -150,6 +150,8 @@ class Machine implements PoolMachine {
         this.#seats.start(input.search);
         if (this.#context.policies.evicts(this.#context.self)) this.#leaveEvicted();
         return;
+      case 'search-pending':
+        return this.#seats.searching(input.pending);
       case 'link-up':
         if (this.#context.policies.evicts(input.peer)) return this.#policyKeeper.turnAway(input.peer);
         return this.#exchange.met(input.peer);

@@ -46,6 +46,8 @@ export const JOIN_SETTLE_MAX_MS = 4000;
  * dials of its address: a pool may be calling.
  */
 export const ALONE_MS = { 'nobody-to-find': 1500, 'discovery-only': 1500, 'addresses-known': 3000 } as const;
+/** How long an address that has not been tried to its end keeps a joiner waiting: longer than a slow connect takes. */
+export const SEARCH_MS = 2000;
 /** Between two tries of a seat claim at members that have not granted it. */
 export const CLAIM_RETRY_MS = 200;
 /** Until a claim that everyone who answers has granted stops waiting for live members that never answer. */

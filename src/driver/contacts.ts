@@ -22,6 +22,8 @@ export interface ContactsInit {
   atMs(): number;
   /** Called with the addresses of live members when they have changed. */
   remember(addresses: readonly string[]): void;
+  /** Told when there are addresses that have not been tried to their end even once, and when there are none any more. */
+  onSearch(pending: boolean): void;
   /** Told once per address and reason. */
   onFailure(address: string, reason: string): void;
 }
@@ -34,6 +36,8 @@ interface Target {
   waitMs: number;
   nextAtMs: number;
   dialling: boolean;
+  /** A dial has ended, well or not. */
+  tried: boolean;
   lastReason: string;
 }
 
@@ -50,6 +54,7 @@ export class Contacts {
   #dials = 0;
   #rememberedAtMs = 0;
   #remembered = '';
+  #searchPending = false;
 
   /** Contacts that do nothing until started. */
   constructor(init: ContactsInit) {
@@ -102,7 +107,17 @@ export class Contacts {
       const settled = target.peer !== undefined && (target.peer === this.#init.self || linked.has(target.peer));
       if (!settled) this.#dial(target, seedWaitMs);
     }
+    this.#tellSearch(linked);
     this.#remember(view);
+  }
+
+  #tellSearch(linked: ReadonlySet<string>): void {
+    if (this.#stopping.signal.aborted) return;
+    const isUntried = ({ tried, peer }: Target): boolean => !tried && (peer === undefined || !linked.has(peer));
+    const pending = [this.#seeds, this.#members].some((targets) => [...targets.values()].some(isUntried));
+    if (pending === this.#searchPending) return;
+    this.#searchPending = pending;
+    this.#init.onSearch(pending);
   }
 
   #followMembers(view: PoolView): void {
@@ -136,7 +151,9 @@ export class Contacts {
       this.#failed(target, error, waitMaxMs);
     } finally {
       target.dialling = false;
+      target.tried = true;
       this.#dials -= 1;
+      this.#tellSearch(new Set(this.#init.mesh.linkedPeers()));
     }
   }
 
@@ -164,7 +181,7 @@ export class Contacts {
 }
 
 function newTarget(addresses: readonly string[], peer: InstanceId | undefined): Target {
-  return { addresses, peer, waitMs: REDIAL_FIRST_MS, nextAtMs: 0, dialling: false, lastReason: '' };
+  return { addresses, peer, waitMs: REDIAL_FIRST_MS, nextAtMs: 0, dialling: false, tried: false, lastReason: '' };
 }
 
 function isSelf(error: unknown): boolean {

@@ -36,13 +36,13 @@ export class Contact {
 
   /** The process has addresses of these hosts. */
   learn(process: SimProcess, hosts: Iterable<number>): void {
-    let news = false;
-    for (const host of hosts) {
-      if (host === process.host || process.known.has(host)) continue;
+    const news = [...hosts].filter((host) => host !== process.host && !process.known.has(host));
+    if (news.length === 0) return;
+    for (const host of news) {
       process.known.add(host);
-      news = true;
+      process.untried.add(host);
     }
-    if (!news) return;
+    process.receive({ kind: 'search-pending', pending: true });
     this.wake(process);
     for (const link of process.links.values()) {
       const peer = this.#init.listening(link.ends[0] === process ? link.ends[1].host : link.ends[0].host);
@@ -53,6 +53,7 @@ export class Contact {
   /** A link is up: each side learns whom the other knows. */
   linked(process: SimProcess, host: number): void {
     process.disk.met.add(host);
+    this.#tried(process, host);
     const peer = this.#init.listening(host);
     if (peer === undefined) return;
     this.#after(ADDRESSES_MS, () => {
@@ -94,13 +95,22 @@ export class Contact {
       peer !== undefined && peer.id !== process.id && !network.partitions.touches(process.host, host);
     const target = listening(host);
     if (!reachable(target))
-      return this.#after(target === undefined ? CONNECT_MS : DIAL_TIMEOUT_MS, () => process.dialling.delete(host));
+      return this.#after(target === undefined ? CONNECT_MS : DIAL_TIMEOUT_MS, () => {
+        process.dialling.delete(host);
+        this.#tried(process, host);
+      });
     this.#after(CONNECT_MS + this.#init.random.below(this.#init.dialMs), () => {
-      process.dialling.delete(host);
       const peer = listening(host);
-      if (!process.running || !reachable(peer) || !peer.awake || !process.awake || process.links.has(peer.id)) return;
-      network.connect(process, peer);
+      process.dialling.delete(host);
+      if (process.running && reachable(peer) && peer.awake && process.awake && !process.links.has(peer.id))
+        network.connect(process, peer);
+      this.#tried(process, host);
     });
+  }
+
+  #tried(process: SimProcess, host: number): void {
+    if (!process.untried.delete(host) || process.untried.size > 0) return;
+    process.receive({ kind: 'search-pending', pending: false });
   }
 
   #after(delayMs: number, run: () => void): void {

@@ -11,17 +11,26 @@ export const GATEWAY_UID = 'simulated-gateway';
 /** The record that every simulated job is for. */
 export const RECORD_ID = 'simulated-record-00000';
 
+/** What an admin begins with. */
+export interface OperatorInit {
+  /** Number of the first limit. */
+  readonly maxInstances: number;
+  now(): number;
+}
+
 /** The admin: signs limits and records. */
 export class Operator {
   readonly key: Signer;
   readonly gateway: GatewayFacts;
-  /** Every limit ever signed, oldest first. */
-  readonly limits: { readonly limit: Limit; readonly sealed: Uint8Array }[] = [];
+  /** Every limit ever signed, oldest first, and when that was, whatever its time of issue says. */
+  readonly limits: { readonly limit: Limit; readonly sealed: Uint8Array; readonly signedAtMs: number }[] = [];
   /** Versions that some instance has held: what was refused counts for nothing. */
   readonly held = new Set<number>([1]);
+  readonly #now: () => number;
   #version = 0;
 
-  constructor(keyring: Keyring, random: Random, maxInstances: number) {
+  constructor(keyring: Keyring, random: Random, { maxInstances, now }: OperatorInit) {
+    this.#now = now;
     this.key = keyring.make(random);
     const firstLimit = this.sign({ maxInstances, expiresUnixMs: null, issuedUnixMs: EPOCH_UNIX_MS - 1000 });
     const shared = { uid: GATEWAY_UID, name: 'simulated', adminKeys: [this.key.id], threshold: 1 };
@@ -38,7 +47,7 @@ export class Operator {
     if (!sameVersion) this.#version += 1;
     const limit: Limit = { gatewayUid: GATEWAY_UID, version: this.#version, ...values };
     const sealed = seal(limitSeal, limit, [this.key]);
-    this.limits.push({ limit, sealed });
+    this.limits.push({ limit, sealed, signedAtMs: this.#now() });
     return sealed;
   }
 

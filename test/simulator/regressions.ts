@@ -155,4 +155,31 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     }),
   },
+  {
+    found: 'newcomers that met each other before slow connects to the holder ended shared its seats among themselves',
+    plan: plan({
+      seed: 842,
+      maxInstances: 2,
+      dialMs: 1500,
+      chaosMs: 15_316,
+      steps: [start(4762, 0), start(8920, 1), start(9316, 2)],
+    }),
+  },
+  {
+    found: 'an instance that crashed after handing its seat over came back with it, and handed it over again',
+    plan: plan({
+      seed: 1143,
+      maxInstances: 4,
+      dialMs: 200,
+      chaosMs: 48_438,
+      steps: [
+        start(11, 1, { standby: true }),
+        jobs(31_403, 1, { count: 9, spacingMs: 100 }),
+        start(35_639, 6, { replaces: 1 }),
+        start(36_228, 7, { replaces: 1 }),
+        { atMs: 37_547, kind: 'crash', host: 1, loud: true, atWrite: false },
+        { atMs: 42_438, kind: 'restart', host: 1, disk: 'kept', standby: true },
+      ],
+    }),
+  },
 ];

@@ -71,6 +71,8 @@ export class SimProcess implements Node {
   readonly replaces: string | null;
   /** Hosts whose address the driver knows. */
   readonly known = new Set<number>();
+  /** Hosts of these that have not been dialled to an end yet. */
+  readonly untried = new Set<number>();
   readonly dialling = new Set<number>();
   running = true;
   awake = true;

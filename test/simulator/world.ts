@@ -1,5 +1,6 @@
 import type { InstanceId } from '../../src/base/ids.ts';
 import type { Effect, Event, Reply } from '../../src/core/index.ts';
+import type { Seat } from '../../src/wire/member-record.ts';
 import type { Checker, MakeChecker } from './checker.ts';
 import { Clients } from './clients.ts';
 import { breaksPromises, CALM } from './conditions.ts';
@@ -72,6 +73,7 @@ export class World implements ProcessOwner {
   events = 0;
   readonly #init: WorldInit;
   readonly #answers = new Map<number, (answer: Answer) => void>();
+  readonly #seats = new Map<string, number>();
   readonly #atQuiet: (() => void)[] = [];
   #nowMs = 0;
   #tickets = 0;
@@ -94,7 +96,7 @@ export class World implements ProcessOwner {
     const listening = (host: number): SimProcess | undefined => this.hosts.get(host)?.process;
     const dialMs = plan.dialMs ?? DIAL_MS;
     this.contact = new Contact({ queue, now, listening, dialMs, network: this.network, random: this.random.fork(2) });
-    this.operator = new Operator(this.keyring, this.random.fork(3), plan.maxInstances);
+    this.operator = new Operator(this.keyring, this.random.fork(3), { maxInstances: plan.maxInstances, now });
     this.clients = new Clients(this, this.random.fork(4));
     this.checkers = init.checkers.map((make) => make(this));
   }
@@ -192,7 +194,8 @@ export class World implements ProcessOwner {
   }
 
   seen(process: SimProcess, before: SelfSight): void {
-    const { state, limit } = process.sight;
+    const { state, limit, seat } = process.sight;
+    if (seat !== null && !this.#seats.has(nameSeat(seat))) this.#seats.set(nameSeat(seat), this.#nowMs);
     if (state !== before.state) this.log(`${process.name} is ${state}`);
     this.operator.held.add(limit.version);
     if (limit.version !== before.limit.version)
@@ -208,6 +211,11 @@ export class World implements ProcessOwner {
     if (effect.kind === 'cancel') this.clients.cancelled(process, effect.jobId);
     if (this.#init.messages === true) this.#logMessage(process, effect);
     for (const checker of this.checkers) checker.effect?.(process, effect);
+  }
+
+  /** When the seat was first seen with anybody, whatever its stamp says. */
+  seatTakenAtMs(seat: Seat): number {
+    return this.#seats.get(nameSeat(seat)) ?? this.#nowMs;
   }
 
   /** Asks a process something; `answered` is called at the most once. */
@@ -306,4 +314,9 @@ export class World implements ProcessOwner {
     for (const checker of this.checkers) checker.ended?.(process);
     this.clients.workerEnded(process);
   }
+}
+
+/** Handed over or resumed it is the same one. */
+function nameSeat({ limitVersion, grantedAt }: Seat): string {
+  return `${limitVersion} ${grantedAt.unixMs} ${grantedAt.counter}`;
 }

@@ -14,6 +14,7 @@ import {
   JOIN_SETTLE_MAX_MS,
   JOIN_SETTLE_MS,
   REFUSE_SETTLE_MS,
+  SEARCH_MS,
   SUCCESSOR_SEEN_MS,
   YIELD_SETTLE_MS,
 } from '../timing.ts';
@@ -53,6 +54,9 @@ export class SeatKeeper {
   #standby: boolean;
   #startedAtMs = 0;
   #search: Search = 'addresses-known';
+  #searchPending = false;
+  /** Something is awaited before anything can be decided, and its end changes no table. */
+  #undecided = true;
   #restamped = false;
   #fullSinceMs: number | null = null;
   #surplusSinceMs: number | null = null;
@@ -75,6 +79,11 @@ export class SeatKeeper {
   start(search: Search): void {
     this.#startedAtMs = this.#context.now.atMs;
     this.#search = search;
+  }
+
+  /** Some address has not been tried to its end, or all have. */
+  searching(pending: boolean): void {
+    this.#searchPending = pending;
   }
 
   /** Looks at everything once more; called after every input. */
@@ -163,13 +172,16 @@ export class SeatKeeper {
       outbox.send(from, { kind: 'handover-refused', reason: `${own.record.name}: ${refusal}` });
       return;
     }
+    // Whoever crashes after this comes back without the seat that is another's by then.
+    outbox.store({ kind: 'self', joinedAt: own.record.joinedAt, seat: null });
     this.#beginDrain('leave', `seat handed over to ${newcomer?.name ?? from}`, { successor: from });
   }
 
   /** Most inputs change nothing here: an instance that serves or waits looks again when the table or the time has moved on. */
   #nothingNew(): boolean {
     const { table, own, now } = this.#context;
-    const resting = own.record.state === 'admitted' || (own.record.state === 'standby' && !this.claims.isOpen);
+    const waits = own.record.state === 'standby' && !this.claims.isOpen && !this.#undecided;
+    const resting = own.record.state === 'admitted' || waits;
     const dueAtMs = this.#lookAtMs ?? Number.POSITIVE_INFINITY;
     const seen = resting && table.generation === this.#seenGeneration && now.atMs < dueAtMs;
     this.#seenGeneration = table.generation;
@@ -186,12 +198,14 @@ export class SeatKeeper {
   #readyAtMs(): number {
     if (!this.#exchange.synchronised) return this.#startedAtMs + ALONE_MS[this.#search];
     const quietAtMs = Math.max(this.#exchange.newsAtMs, this.#startedAtMs) + JOIN_SETTLE_MS;
-    return Math.min(quietAtMs, this.#startedAtMs + JOIN_SETTLE_MAX_MS);
+    const settledAtMs = Math.min(quietAtMs, this.#startedAtMs + JOIN_SETTLE_MAX_MS);
+    return this.#searchPending ? Math.max(settledAtMs, this.#startedAtMs + SEARCH_MS) : settledAtMs;
   }
 
   #seekSeat(): void {
     const { now, limits, clock, own, self } = this.#context;
-    if (now.atMs < this.#readyAtMs() || this.#exchange.awaitsGreeting) return;
+    this.#undecided = now.atMs < this.#readyAtMs() || this.#exchange.awaitsGreeting;
+    if (this.#undecided) return;
     if (this.handover.pending) {
       const handed = this.handover.pursue();
       if (handed !== undefined) this.#takeSeat(handed);

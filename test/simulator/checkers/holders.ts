@@ -36,7 +36,8 @@ function signedAs(world: World, version: number): readonly number[] {
 
 /**
  * What may count for a seat (DESIGN §5.2): the limit it was granted under, or a newer one that had been issued by then; or, if that is more, the
- * one in force. Clocks are not exact, so for a newer limit issued around the grant either judgement is right.
+ * one in force. What only instances held that are gone counts for nobody. Clocks are not exact, so either judgement is right for a newer limit issued around
+ * the grant, and for one that was signed after it with an earlier time.
  */
 export function allowedFor(
   world: World,
@@ -44,9 +45,14 @@ export function allowedFor(
 ): { readonly least: number; readonly most: number } {
   if (seat === null) return { least: 0, most: 0 };
   const newer = world.operator.limits
-    .map((signed) => signed.limit)
-    .filter(({ version }) => version > seat.limitVersion && world.operator.held.has(version));
-  const surely = newer.filter(({ issuedUnixMs }) => issuedUnixMs + ISSUE_UNSURE_MS < seat.grantedAt.unixMs);
+    .map(({ limit: signed, signedAtMs }) => ({ ...signed, signedAtMs }))
+    .filter(
+      ({ version }) => version > seat.limitVersion && version <= limit.version && world.operator.held.has(version),
+    );
+  const takenAtMs = world.seatTakenAtMs(seat);
+  const surely = newer.filter(
+    ({ issuedUnixMs, signedAtMs }) => issuedUnixMs + ISSUE_UNSURE_MS < seat.grantedAt.unixMs && signedAtMs <= takenAtMs,
+  );
   const judging = Math.max(seat.limitVersion, ...surely.map(({ version }) => version));
   const perhaps = newer.filter(
     ({ version, issuedUnixMs }) => version > judging && issuedUnixMs - ISSUE_UNSURE_MS < seat.grantedAt.unixMs,

@@ -93,7 +93,10 @@ export class SmallWorld {
     this.#situation = situation;
     const random = new Random(1);
     this.#keyring = createStandInKeyring();
-    this.#operator = new Operator(this.#keyring, random.fork(1), situation.maxInstances);
+    this.#operator = new Operator(this.#keyring, random.fork(1), {
+      maxInstances: situation.maxInstances,
+      now: () => this.nowMs,
+    });
     this.instances = situation.instances.map((_, index) => ({
       disk: new Disk(this.#keyring.make(random.fork(10 + index))),
       machine: null,
