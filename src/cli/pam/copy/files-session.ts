@@ -74,6 +74,6 @@ function whyOver({ end }: TerminalRun, worker: string): Error {
   if (end !== null) return failureOf(end) ?? new GatewayError('target-reset', 'the target has ended its SFTP server');
   const message = `the session was lost: its worker ${formatId(worker, false)} is gone`;
   return new GatewayError('outcome-unknown', message, {
-    remedy: 'Begin again with the same command; a file that was being written stays beside its target as .NAME.….part.',
+    remedy: 'Begin again with the same command.',
   });
 }

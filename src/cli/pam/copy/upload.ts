@@ -13,6 +13,7 @@ import {
   partName,
 } from './copier.ts';
 import { explainWrite, here, there } from './failures.ts';
+import type { SftpClient } from './sftp-client.ts';
 
 /** Copies files and folders to the target. Throws typed failures; with several files or a folder, some are told to the report instead. */
 export async function upload(
@@ -103,16 +104,23 @@ async function writeThere(components: CopyComponents, { file, source, target }: 
     report.done();
   } catch (error) {
     const explained = await explainWrite(error, { path: target, folder: posix.dirname(real), record, sftp });
-    if (isReplaced)
-      await sftp
-        .close(handle)
-        .then(
-          () => sftp.remove(place),
-          () => sftp.remove(place),
-        )
-        .catch(() => undefined);
-    throw explained;
+    const isLeft = isReplaced && !(await isRemoved(sftp, place, handle));
+    throw isLeft && explained instanceof GatewayError ? withLeftover(explained, `${record}:${place}`) : explained;
   }
+}
+
+/** Takes a part away; false where the session is over, or the target refuses. */
+async function isRemoved(sftp: SftpClient, place: string, handle: Buffer): Promise<boolean> {
+  await sftp.close(handle).catch(() => undefined);
+  return sftp.remove(place).then(
+    () => true,
+    () => false,
+  );
+}
+
+function withLeftover({ code, message, remedy, cause }: GatewayError, place: string): GatewayError {
+  const left = `What was written stays there as ${place}.`;
+  return new GatewayError(code, message, { cause, remedy: remedy === undefined ? left : `${remedy} ${left}` });
 }
 
 async function pump({ sftp, report, signal }: CopyComponents, file: FileHandle, handle: Buffer): Promise<void> {

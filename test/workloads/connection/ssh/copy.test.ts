@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -18,7 +19,7 @@ import {
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { NO_CONDITIONS } from '../../../../src/wire/grant.ts';
-import { GRANT_OF_NOTHING } from '../../../access/pool.ts';
+import { connectAdmin, GRANT_OF_NOTHING, soon } from '../../../access/pool.ts';
 import { residentMib } from '../../../e2e/harness/memory.ts';
 import { scaled } from '../../../e2e/harness/scale.ts';
 import { sshServerMissing } from './ssh-server.ts';
@@ -231,6 +232,24 @@ describe.skipIf(sshServerMissing() !== undefined)('pam cp', { timeout: 120_000 }
     } finally {
       world.pool.grant = null;
     }
+  });
+
+  it('whose session is ended for it says why, and what stays', async () => {
+    const child = world.startPam(['cp', join(here, 'large'), 'web-1:cut']);
+    const ran = follow(child);
+    const begun = (): boolean => readdirSync(home).some((name) => name.startsWith('.cut.'));
+    while (!begun() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
+    const client = await connectAdmin(world.members);
+    const [jobId = ''] = [...world.pool.jobs].filter(([, { state }]) => state === 'running').map(([id]) => id);
+    await client.request({ kind: 'job-cancel', jobId, reason: 'maintenance begins' }, 'done', soon());
+    await client.stop();
+    const { code, stderr } = await ran;
+    const [part = ''] = leftovers(home);
+    expect(code).toBe(1);
+    expect(stderr).toContain(
+      `error: session ended (terminated): maintenance begins\nWhat was written stays there as web-1:${part}.\n`,
+    );
+    rmSync(join(home, part));
   });
 
   it('that is ended says why, and takes away what was half', async () => {
