@@ -88,6 +88,42 @@ describe.skipIf(sshServerMissing() !== undefined)('SSH sessions through a pool',
     expect(shown.stdout).toContain(server.hostKey);
   });
 
+  it('a grant’s conditions hold besides the record’s labels: a reason, no files, and a recording all the same', async () => {
+    const labels = ['--label', 'session.recording=off', '--label', `ssh.host-key=${server.hostKey}`];
+    const edited = await pam(['record', 'edit', 'web-1', ...labels]);
+    expect(edited, edited.stderr).toMatchObject({ code: 0 });
+    const profile = join(pool.folder, 'alice.json');
+    const conditions = ['--recorded', '--no-file-transfer', '--reason', '--session-limit', '1h'];
+    const made = await pam([
+      'grant',
+      'new',
+      '--name',
+      'alice',
+      '--out',
+      profile,
+      '--allow',
+      'connection:web-1',
+      ...conditions,
+    ]);
+    expect(made, made.stderr).toMatchObject({ code: 0 });
+    const asAlice = (args: readonly string[]): Promise<Ran> => pam([...args, '--profile', profile]);
+    const unreasoned = await asAlice(['cp', PAM, 'web-1:']);
+    expect(unreasoned, unreasoned.stderr).toMatchObject({ code: 4, stderr: expect.stringContaining('--reason') });
+    const files = await asAlice(['cp', '--reason', 'T-1', PAM, 'web-1:']);
+    expect(files, files.stderr).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('the grant of alice forbids it'),
+    });
+    const shell = await pam(['launch', '--profile', profile, '--reason', 'T-2', '-v', 'web-1', '--', 'echo in']);
+    expect(shell, shell.stderr).toMatchObject({
+      code: 0,
+      stdout: 'in\n',
+      stderr: expect.stringMatching(/, recording \S{22}/),
+    });
+    expect((await pam(['launch', '-v', 'web-1', '--', 'echo in'])).stderr).toContain('not recorded');
+    expect(await pam(['record', 'edit', 'web-1', '--label', 'session.recording=required'])).toMatchObject({ code: 0 });
+  });
+
   it.each([
     ['vim', 'vim text', ['G', 'dd', 'i', 'typed-here', 'Escape'], 'typed-here'],
     ['less', 'less text', ['G', 'b'], 'line 17'],
