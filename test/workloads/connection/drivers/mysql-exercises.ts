@@ -30,12 +30,17 @@ interface Column {
 /** What the driver says of a result. */
 async function told(work: Promise<readonly [unknown, unknown]>): Promise<unknown> {
   const [rows, fields] = await work;
-  const columns = (fields as readonly (Column | undefined)[] | undefined)?.map((field) =>
-    field === undefined || Array.isArray(field)
-      ? field
-      : [field.name, field.columnType ?? field.type, field.flags, field.characterSet],
-  );
+  const columns = (fields as readonly Fields[] | undefined)?.map(columnOf);
   return { rows, columns };
+}
+
+/** Of several results: one list for each. The driver keeps more in them, such as the bytes as they came. */
+type Fields = Column | undefined | readonly Column[];
+
+function columnOf(field: Fields): unknown {
+  if (field === undefined) return null;
+  if ('map' in field) return field.map(columnOf);
+  return [field.name, field.columnType ?? field.type, field.flags, field.characterSet];
 }
 
 async function failure(work: Promise<unknown>): Promise<unknown> {
