@@ -2,10 +2,12 @@
  * Pure: which statements a session sends and what becomes of them, read off the bytes that pass. What is wrong here only spoils the recording: the bytes go
  * on as they are. Source: MySQL 8.0 source documentation, "Command Phase".
  */
+
+import { type Framing, MessageScanner } from '../database/message-scanner.ts';
 import { BoundedQueue, type PendingStatement, StatementLog, TextMemory } from '../database/statement-log.ts';
 import { STATEMENT_LENGTH_MAX, type StatementSink } from '../statement-sink.ts';
 import { AnswerReader, type AnswerShape, type AnswerStep } from './answers.ts';
-import { PacketScanner } from './packet-scanner.ts';
+import { HEAD_BYTES } from './packets.ts';
 
 /** What the tracker tells besides statements. */
 export interface StatementsInit {
@@ -17,6 +19,14 @@ export interface StatementsInit {
   /** A command that changes who the session is or what was set in it, before it has gone on. */
   readonly onCommand?: (command: number) => void;
 }
+
+/** Three bytes of length, one of sequence number, payload. */
+const FRAMING: Framing = {
+  headBytes: HEAD_BYTES,
+  tagOf: (bytes, offset) => bytes[offset + 3] ?? 0,
+  bodyBytesOf: (bytes, offset) => bytes.readUIntLE(offset, 3),
+  continuedBytes: 0xffffff,
+};
 
 /** Commands by their first byte. */
 export const Command = {
@@ -65,11 +75,11 @@ export class MysqlStatements {
   readonly #waiting = new BoundedQueue<Awaited>();
   readonly #prepared = new TextMemory();
   #lastPrepared = '';
-  readonly #client = new PacketScanner({
+  readonly #client = new MessageScanner(FRAMING, {
     wants: (sequence) => (this.#isCommand(sequence) ? STATEMENT_LENGTH_MAX : 0),
     take: (sequence, payload, bytes) => this.#takeClient(sequence, payload, bytes),
   });
-  readonly #server = new PacketScanner({
+  readonly #server = new MessageScanner(FRAMING, {
     wants: () => ANSWER_BYTES,
     take: (_sequence, payload, bytes) => this.#takeServer(payload, bytes),
   });

@@ -2,9 +2,10 @@
  * Pure: which statements a session sends and what becomes of them, read off the bytes that pass. Source: PostgreSQL 15 documentation, 55.2 "Message Flow".
  * What is wrong here only spoils the recording: the bytes go on as they are.
  */
+
+import { type Framing, MessageScanner } from '../database/message-scanner.ts';
 import { BoundedQueue, type PendingStatement, StatementLog, TextMemory } from '../database/statement-log.ts';
 import { STATEMENT_LENGTH_MAX, type StatementSink } from '../statement-sink.ts';
-import { MessageScanner } from './message-scanner.ts';
 import { decodeErrorFields } from './messages.ts';
 
 /** What the tracker tells besides statements. */
@@ -23,6 +24,13 @@ interface Awaited {
   statement: PendingStatement | undefined;
 }
 
+/** Byte type, int32 length that counts itself, body. */
+const FRAMING: Framing = {
+  headBytes: 5,
+  tagOf: (bytes, offset) => bytes[offset] ?? 0,
+  bodyBytesOf: (bytes, offset) => Math.max(0, bytes.readUInt32BE(offset + 1) - 4),
+  continuedBytes: null,
+};
 /** Bytes kept of a message's body. */
 const SMALL_BYTES = 1024;
 const code = (letter: string): number => letter.charCodeAt(0);
@@ -46,11 +54,14 @@ export class PostgresStatements {
   readonly #prepared = new TextMemory();
   /** By portal, the statement it was bound to. */
   readonly #portals = new TextMemory();
-  readonly #client = new MessageScanner({
+  readonly #client = new MessageScanner(FRAMING, {
     wants: (type) => this.#clientWants(type),
     take: (type, body, bodyBytes) => this.#takeClient(type, body, bodyBytes),
   });
-  readonly #server = new MessageScanner({ wants: serverWants, take: (type, body) => this.#takeServer(type, body) });
+  readonly #server = new MessageScanner(FRAMING, {
+    wants: serverWants,
+    take: (type, body) => this.#takeServer(type, body),
+  });
   #atMs = 0;
   #isDone = false;
 

@@ -22,6 +22,7 @@ import { NO_CONDITIONS } from '../../../../src/wire/grant.ts';
 import { connectAdmin, GRANT_OF_NOTHING, soon } from '../../../access/pool.ts';
 import { residentMib } from '../../../e2e/harness/memory.ts';
 import { scaled } from '../../../e2e/harness/scale.ts';
+import { needs, until } from '../../../e2e/harness/until.ts';
 import { sshServerMissing } from './ssh-server.ts';
 import { follow, SshWorld } from './ssh-world.ts';
 
@@ -59,6 +60,12 @@ function attempt(figure: () => number): number {
   } catch {
     return 0;
   }
+}
+
+/** Until a copy to this name has begun at the target: its part is there. */
+function untilBegun(name: string): Promise<void> {
+  const isThere = (): boolean => readdirSync(home).some((entry) => entry.startsWith(`.${name}.`));
+  return until(`${name} is being written`, { within: 20_000, every: 10 }, () => needs(isThere(), 'no part yet'));
 }
 
 /** What the last recording of a title shows, as lines. */
@@ -237,8 +244,7 @@ describe.skipIf(sshServerMissing() !== undefined)('pam cp', { timeout: 120_000 }
   it('whose session is ended for it says why, and what stays', async () => {
     const child = world.startPam(['cp', join(here, 'large'), 'web-1:cut']);
     const ran = follow(child);
-    const begun = (): boolean => readdirSync(home).some((name) => name.startsWith('.cut.'));
-    while (!begun() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
+    await untilBegun('cut');
     const client = await connectAdmin(world.members);
     const [jobId = ''] = [...world.pool.jobs].filter(([, { state }]) => state === 'running').map(([id]) => id);
     await client.request({ kind: 'job-cancel', jobId, reason: 'maintenance begins' }, 'done', soon());
@@ -255,8 +261,7 @@ describe.skipIf(sshServerMissing() !== undefined)('pam cp', { timeout: 120_000 }
   it('that is ended says why, and takes away what was half', async () => {
     const child = world.startPam(['cp', join(here, 'large'), 'web-1:killed']);
     const ran = follow(child);
-    const begun = (): boolean => readdirSync(home).some((name) => name.startsWith('.killed.'));
-    while (!begun() && child.exitCode === null) await new Promise((resolve) => setTimeout(resolve, 10));
+    await untilBegun('killed');
     child.kill('SIGTERM');
     expect(await ran).toMatchObject({ code: 1 });
     expect([leftovers(home), existsSync(join(home, 'killed'))]).toEqual([[], false]);
