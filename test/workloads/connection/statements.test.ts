@@ -161,6 +161,15 @@ describe('the statements of a session', () => {
     );
   });
 
+  it('count a row of MySQL that goes on in a second packet once', () => {
+    const answer = [Buffer.of(1), Buffer.alloc(40, 3), eof(2), Buffer.alloc(0xffffff, 1), Buffer.alloc(10, 1), eof(2)];
+    const turns: readonly Turn[] = [
+      ['client', encodePacket(0, Buffer.from('\x03SELECT large'))],
+      ['server', Buffer.concat(answer.map((payload, place) => encodePacket(place + 1, payload)))],
+    ];
+    expect(events(turns, [], 'mysql')).toEqual(['1 SELECT large', '1 done 1']);
+  });
+
   it('survive any bytes whatever', () => {
     const bytes = fc.array(
       fc.tuple(fc.constantFrom('client' as const, 'server' as const), fc.uint8Array({ maxLength: 300 })),
