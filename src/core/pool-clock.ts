@@ -15,12 +15,20 @@ export class PoolClock {
   #aheadMs = 0;
   #before: Now | undefined;
 
-  /** Called first in every step: notices when the wall clock was set. */
-  tick(now: Now): void {
+  /** Called first in every step: notices when the wall clock was set. True when that moved the pool's time forward. */
+  tick(now: Now): boolean {
     const before = this.#before ?? now;
     const setByMs = now.unixMs - before.unixMs - (now.atMs - before.atMs);
     this.#before = now;
-    if (Math.abs(setByMs) > SET_MS) this.#aheadMs = Math.max(0, this.#aheadMs - setByMs);
+    if (Math.abs(setByMs) <= SET_MS) return false;
+    const forwardMs = setByMs - this.#aheadMs;
+    this.#aheadMs = Math.max(0, -forwardMs);
+    return forwardMs > 0;
+  }
+
+  /** By how much the pool's time is ahead of the wall clock here. Milliseconds. */
+  get aheadMs(): number {
+    return this.#aheadMs;
   }
 
   /** The pool's time now, in wall-clock milliseconds. */

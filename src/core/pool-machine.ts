@@ -115,7 +115,7 @@ class Machine implements PoolMachine {
   step(input: Input): readonly Effect[] {
     this.#context.now = { atMs: input.atMs, unixMs: input.unixMs };
     if (this.#ended) return [];
-    this.#context.clock.tick(this.#context.now);
+    if (this.#context.clock.tick(this.#context.now)) this.#exchange.clockSet();
     if (this.#wakeupAtMs !== undefined && this.#started) this.#detector.held(input.atMs - this.#wakeupAtMs);
     try {
       this.#take(input);

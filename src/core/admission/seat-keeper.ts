@@ -11,6 +11,7 @@ import type { OwnChange } from '../membership/own-record.ts';
 import {
   ALONE_MS,
   CANCEL_GRACE_MS,
+  CLAIM_RETRY_MS,
   JOIN_SETTLE_MAX_MS,
   JOIN_SETTLE_MS,
   REFUSE_SETTLE_MS,
@@ -58,6 +59,7 @@ export class SeatKeeper {
   /** Something is awaited before anything can be decided, and its end changes no table. */
   #undecided = true;
   #restamped = false;
+  #stampedAnewAtMs: number | null = null;
   #fullSinceMs: number | null = null;
   #surplusSinceMs: number | null = null;
   #drain: Drain | null = null;
@@ -134,10 +136,11 @@ export class SeatKeeper {
     if (!this.#ended) this.#end(code, lines);
   }
 
-  /** The pool's clock says that ours is ahead. */
+  /** The pool's clock says that ours is ahead. What another member's clock put it ahead by is for those two to settle. */
   clockRefused(aheadMs: number, aheadMsMax: number): void {
     const { state } = this.#context.own.record;
     if (state !== 'candidate' && state !== 'standby') return;
+    if (aheadMs - this.#context.clock.aheadMs <= aheadMsMax) return;
     const seconds = (aheadMs / 1000).toFixed(1);
     this.#context.outbox.note('error', 'clock-ahead', { aheadMs });
     this.#revise({ state: 'left', seat: null, claim: 0 });
@@ -152,7 +155,8 @@ export class SeatKeeper {
     if (answer === undefined) return;
     const { own } = this.#context;
     const resuming = own.record.seat !== null && (answer === 'no-room' || answer === 'not-your-turn');
-    if (answer === 'stamp-too-early' || resuming) this.#queueAnew();
+    const early = answer === 'stamp-too-early' && this.#mayStampAnew();
+    if (early || resuming) this.#queueAnew();
   }
 
   /** A newcomer asks this instance for its seat. */
@@ -258,9 +262,15 @@ export class SeatKeeper {
     });
   }
 
+  /** Stamps follow clocks: where two do not agree yet, a new stamp for every answer would be one for every round trip. */
+  #mayStampAnew(): boolean {
+    return this.#stampedAnewAtMs === null || this.#context.now.atMs - this.#stampedAnewAtMs >= CLAIM_RETRY_MS;
+  }
+
   #queueAnew(): void {
     const { clock, now } = this.#context;
     this.claims.settled();
+    this.#stampedAnewAtMs = now.atMs;
     this.#revise({ seat: null, claim: 0, joinedAt: clock.stamp(now.unixMs) });
   }
 

@@ -167,6 +167,13 @@ export class Exchange {
     return this.#leavers.splice(0);
   }
 
+  /** The wall clock here was set forward, and the pool's time with it: the others take it over from a new version of the own record. */
+  clockSet(): void {
+    if (!isEstablished(this.#context)) return;
+    this.#context.own.revise({}, this.#context.now);
+    this.spreadOwn();
+  }
+
   /** Tells everyone the current version of the own record. */
   spreadOwn(): void {
     this.#tell(this.#context.own.sealed);
