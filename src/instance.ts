@@ -119,7 +119,7 @@ class RunningInstance implements Instance {
       this.#end = resolve;
     });
     this.#mesh = this.#createMesh();
-    this.#recordings = openInstanceRecordings({ ...init, directory, secrets: this.#secrets });
+    this.#recordings = openInstanceRecordings({ ...init, directory, audit: audit.log, secrets: this.#secrets });
     this.#closers.push(() => this.#recordings.stop());
     this.#workloads = this.#createWorkloads();
     this.#driver = this.#createDriver();

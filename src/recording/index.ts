@@ -11,7 +11,7 @@ import type { RecordingEnding, RecordingInfo, RecordingStart } from './recording
 export { Archive, type FoundRecording, type KeepRule } from './archive.ts';
 export { type CastEvent, parseEvent } from './asciicast.ts';
 export { Desk, type DeskCaller } from './desk.ts';
-export { createRecorder, type RecorderInit } from './recorder.ts';
+export { createRecorder, type KeptRecording, type RecorderInit } from './recorder.ts';
 export type { RecordingEnding, RecordingInfo, RecordingStart } from './recording-info.ts';
 export type { RecordingReader, RecordingSummary } from './recording-reader.ts';
 export { openRecordings, type Recordings, type RecordingsInit } from './recordings.ts';

@@ -8,7 +8,7 @@ import { type EventCode, formatEvent, formatHeader } from './asciicast.ts';
 import { fileNameOf } from './file-name.ts';
 import type { LiveListener, LiveSession, Recorder } from './index.ts';
 import type { RecordingEnding, RecordingInfo, RecordingStart, RecordingTrailer } from './recording-info.ts';
-import { RecordingWriter, reasonOf } from './recording-writer.ts';
+import { RecordingWriter, reasonOf, type WrittenFile } from './recording-writer.ts';
 
 /** What a recorder needs. */
 export interface RecorderInit {
@@ -17,6 +17,14 @@ export interface RecorderInit {
   readonly instanceId: string;
   /** The pool's key for recordings: any instance of the pool can read them. */
   readonly poolKey: Secret<Uint8Array>;
+  /** A file is complete; left out: nobody needs to know. */
+  onKept?(kept: KeptRecording): void;
+}
+
+/** A recording whose file is complete. */
+export interface KeptRecording extends WrittenFile {
+  readonly recordingId: string;
+  readonly jobId: string;
 }
 
 /** How long an event may wait in memory: what a crash can cost. */
@@ -36,7 +44,10 @@ export function createRecorder(init: RecorderInit): Recorder & { stop(): void } 
     start: async (start) => {
       const info = describe(init, start, randomBytes(16).toString('base64url'));
       const writer = await createWriter(init, info);
-      const recording = new RunningRecording(info, writer, () => open.delete(recording));
+      const recording = new RunningRecording(info, writer, (written) => {
+        open.delete(recording);
+        if (written !== null) init.onKept?.({ ...written, recordingId: info.id, jobId: info.jobId });
+      });
       return keep(recording);
     },
     follow: (start) => {
@@ -64,7 +75,7 @@ async function createWriter({ folder, poolKey }: RecorderInit, info: RecordingIn
 class RunningRecording implements LiveSession {
   readonly info: RecordingInfo;
   readonly #writer: RecordingWriter | null;
-  readonly #onEnd: () => void;
+  readonly #onEnd: (written: WrittenFile | null) => void;
   readonly #beganAtMs = performance.now();
   readonly #listeners = new Set<LiveListener>();
   /** A character may be cut in two between pieces: each stream of bytes remembers its own rest. */
@@ -73,7 +84,7 @@ class RunningRecording implements LiveSession {
   #screen: { readonly columns: number; readonly rows: number };
 
   /** Without a writer nothing is kept: the session can only be watched. */
-  constructor(info: RecordingInfo, writer: RecordingWriter | null, onEnd: () => void) {
+  constructor(info: RecordingInfo, writer: RecordingWriter | null, onEnd: (written: WrittenFile | null) => void) {
     this.info = info;
     this.#writer = writer;
     this.#onEnd = onEnd;
@@ -133,9 +144,9 @@ class RunningRecording implements LiveSession {
   async end(ending: RecordingEnding): Promise<void> {
     const durationMs = Math.round(performance.now() - this.#beganAtMs);
     const trailer: RecordingTrailer = { ...ending, endedUnixMs: Date.now(), durationMs };
-    await this.#writer?.end(trailer);
+    const written = (await this.#writer?.end(trailer)) ?? null;
     for (const { onEnd } of this.#listeners) onEnd();
-    this.#onEnd();
+    this.#onEnd(written);
   }
 
   #add(code: EventCode, data: string): void {

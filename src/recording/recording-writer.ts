@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { concatBytes } from '../base/bytes.ts';
 import { GatewayError } from '../base/errors.ts';
@@ -29,6 +29,9 @@ export class RecordingWriter {
   #number = 0;
   #writing: Promise<void> = Promise.resolve();
   #hasFailed = false;
+  /** Of the file as it is on disk: says later whether it is still the same. */
+  readonly #digest = createHash('sha256');
+  #sizeBytes = 0;
 
   private constructor(file: FileHandle, path: string, key: Secret<Uint8Array>) {
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -79,24 +82,31 @@ export class RecordingWriter {
     this.#write(this.#seal(ChunkKind.events, new TextEncoder().encode(text)));
   }
 
-  /** Writes the last chunk and closes; resolves also where writing failed. */
-  async end(trailer: unknown): Promise<void> {
+  /** Writes the last chunk and closes; null where writing failed. */
+  async end(trailer: unknown): Promise<WrittenFile | null> {
     this.flush();
     const number = this.#number;
     const chunk = this.#seal(ChunkKind.trailer, encodeJson(trailer));
     this.#write(concatBytes([chunk, formatFoot(chunk.length, number)]));
     await this.#writing;
     await this.#file.close().catch(() => undefined);
+    return this.#hasFailed ? null : { sizeBytes: this.#sizeBytes, digest: this.#digest.digest('hex') };
   }
 
   async #begin(salt: Uint8Array, info: unknown): Promise<void> {
     const first = concatBytes([MAGIC, salt, this.#seal(ChunkKind.info, encodeJson(info))]);
     try {
       await this.#file.appendFile(first);
+      this.#count(first);
     } catch (error) {
       await this.#file.close();
       throw error;
     }
+  }
+
+  #count(bytes: Uint8Array): void {
+    this.#digest.update(bytes);
+    this.#sizeBytes += bytes.length;
   }
 
   #seal(kind: ChunkKind, content: Uint8Array): Uint8Array {
@@ -109,7 +119,9 @@ export class RecordingWriter {
     this.#unwrittenBytes += bytes.length;
     this.#writing = this.#writing.then(async () => {
       try {
-        if (!this.#hasFailed) await this.#file.appendFile(bytes);
+        if (this.#hasFailed) return;
+        await this.#file.appendFile(bytes);
+        this.#count(bytes);
       } catch (error) {
         this.#hasFailed = true;
         this.#fail(`${this.#path}: ${reasonOf(error)}`);
@@ -118,6 +130,13 @@ export class RecordingWriter {
       }
     });
   }
+}
+
+/** A file that is complete. */
+export interface WrittenFile {
+  readonly sizeBytes: number;
+  /** SHA-256 in hexadecimal. */
+  readonly digest: string;
 }
 
 /** After the last chunk, so that it is found from the end of the file: uint32 BE its length with its head, uint32 BE its number. */

@@ -1,5 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/launcher/runtime.js';
@@ -124,6 +125,39 @@ describe.skipIf(sshServerMissing() !== undefined)('SSH sessions through a pool',
     expect(await pam(['record', 'edit', 'web-1', '--label', 'session.recording=required'])).toMatchObject({ code: 0 });
   });
 
+  it('is watched and ended by an admin, and its recording kept: all of that is in the audit', async () => {
+    const profile = join(pool.folder, 'alice.json');
+    const user = new Terminal('user', `${process.execPath} ${PAM} launch web-1 --profile ${profile} --reason T-3`);
+    await user.until(/^\$ ?$/m);
+    const { sessions } = JSON.parse((await pam(['session', 'list', '--json'])).stdout);
+    const { jobId, recordingId } = sessions.find((one: { user: string }) => one.user === 'alice');
+    const watcher = new Terminal('watcher', `${process.execPath} ${PAM} session watch ${jobId}`);
+    await until('somebody watches', { within: 20_000 }, async () => {
+      user.type('echo $((40 + 2))-watched', 'Enter');
+      needs(watcher.screen().includes('42-watched'), () => watcher.screen());
+    });
+    const killed = await pam(['session', 'kill', jobId, '--json']);
+    expect(killed, killed.stderr).toMatchObject({ code: 0 });
+    await watcher.until('The session has ended');
+    for (const terminal of [user, watcher]) terminal.end();
+
+    const caller = pool.keyOf(pool.profileFile);
+    const controlled = await entriesOf('session-controlled', jobId, 2);
+    expect(controlled).toEqual([
+      { jobId, caller, what: 'watched' },
+      { jobId, caller, what: 'ended' },
+    ]);
+    const [kept] = await entriesOf('recording-kept', jobId, 1);
+    expect(kept).toMatchObject({ recordingId, jobId, digest: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const files = pool.started.flatMap((instance) => recordingsIn(pool.dataDir(instance.name)));
+    const file = files.find((path) => path.includes(String(recordingId)));
+    const bytes = readFileSync(file ?? '');
+    expect(kept).toMatchObject({
+      sizeBytes: bytes.length,
+      digest: createHash('sha256').update(bytes).digest('hex'),
+    });
+  });
+
   it.each([
     ['vim', 'vim text', ['G', 'dd', 'i', 'typed-here', 'Escape'], 'typed-here'],
     ['less', 'less text', ['G', 'b'], 'line 17'],
@@ -167,6 +201,21 @@ describe.skipIf(sshServerMissing() !== undefined)('SSH sessions through a pool',
     expect(recordings.length).toBeGreaterThan(0);
   });
 });
+
+/** What the audit of all instances says of a session, in the order of time, once it says so much. */
+async function entriesOf(kind: string, text: string, count: number): Promise<readonly Record<string, unknown>[]> {
+  return until(`${count} ${kind} in the audit`, { within: 20_000 }, async () => {
+    const { stdout, stderr } = await pam(['audit', 'search', '--kind', kind, '--text', text, '--json']);
+    const { entries }: { entries: readonly { detail: Record<string, unknown> }[] } = JSON.parse(stdout);
+    needs(entries.length === count, () => `${entries.length} entries ${stderr}`);
+    return entries.map(({ detail }) => detail);
+  });
+}
+
+function recordingsIn(dataDir: string): readonly string[] {
+  const folder = join(dataDir, 'recordings');
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
+}
 
 /** The screen once two looks in a row are the same. */
 async function settled(terminal: Terminal): Promise<string> {

@@ -1,10 +1,17 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/base/secret.ts';
 import { parseEvent } from '../../src/recording/asciicast.ts';
-import { Archive, createRecorder, type Recorder, type RecordingStart } from '../../src/recording/index.ts';
+import {
+  Archive,
+  createRecorder,
+  type KeptRecording,
+  type Recorder,
+  type RecordingStart,
+} from '../../src/recording/index.ts';
 
 const KEY = new Secret(new Uint8Array(32).fill(7));
 const START: RecordingStart = {
@@ -90,6 +97,21 @@ describe('a recording', () => {
       ['q', '{"sql":"SELECT 1","rows":1}'],
     ]);
     expect(end).toBe('complete');
+  });
+
+  it('tells once what its file is when that is complete, and nothing where it is not', async () => {
+    const kept: KeptRecording[] = [];
+    recorder.stop();
+    recorder = createRecorder({ folder, instanceId: 'instance', poolKey: KEY, onKept: (one) => kept.push(one) });
+    const recording = await recorder.start(START);
+    recording.output(utf8.encode('text '.repeat(50_000)));
+    expect(kept).toEqual([]);
+    await recording.end(END);
+    const file = readFileSync(only());
+    const digest = createHash('sha256').update(file).digest('hex');
+    expect(kept).toEqual([{ recordingId: recording.id, jobId: START.jobId, sizeBytes: file.length, digest }]);
+    await recorder.follow(START).end(END);
+    expect(kept).toHaveLength(1);
   });
 
   it('shows nothing of itself on disk', async () => {

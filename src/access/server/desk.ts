@@ -60,7 +60,13 @@ export class DeskServer {
     duplex.resume();
     try {
       const asking = { id: caller, isAdmin: port.gateway.adminKeys.includes(caller) };
+      let isWatching = false;
       for await (const part of desk.answer(asking, request, gone.signal)) {
+        // Only now it is known that they may.
+        if (request.kind === 'watch-session' && part.kind === 'text' && !isWatching) {
+          isWatching = true;
+          ledger.watched(caller, request.jobId);
+        }
         if (!(await send(duplex, part))) return;
       }
     } catch (error) {

@@ -3,7 +3,7 @@ import type { Audit } from '../../audit/index.ts';
 import { GatewayError } from '../../base/errors.ts';
 import type { AccessAnswer, AccessRequest } from '../../wire/access-message.ts';
 import type { DeskRequest } from '../../wire/desk-message.ts';
-import type { Failure } from '../../wire/job.ts';
+import type { Failure, JobNotice } from '../../wire/job.ts';
 import type { Caller } from './caller.ts';
 
 /** Requests that change nothing and disclose nothing that a caller could not see anyhow. Everything else is recorded, new requests too. */
@@ -49,6 +49,7 @@ export class Ledger {
 
   /** A request was answered. */
   answered(connection: Connection, caller: Caller | undefined, request: AccessRequest, answer: AccessAnswer): void {
+    if (request.kind === 'job-cancel' && answer.kind === 'job') this.#ended(caller, answer.notice);
     const failure = answer.kind === 'refused' ? answer.failure : null;
     if (failure?.code === 'not-allowed') return this.denied(connection, request.kind, failure);
     // A reader who follows the log would fill it by reading.
@@ -70,6 +71,18 @@ export class Ledger {
     if (kind !== 'read-recording' && kind !== 'watch-session') return;
     const subject = kind === 'read-recording' ? request.id : request.jobId;
     this.#audit.append({ kind: 'requested', caller, what: kind, subject, outcome: 'asked', reason: null });
+  }
+
+  /** Somebody sees what a session shows, from now on. */
+  watched(caller: string, jobId: string): void {
+    this.#audit.append({ kind: 'session-controlled', jobId, caller, what: 'watched' });
+  }
+
+  /** Somebody ended a session of somebody else. Jobs without a person in them, and one's own sessions, have their other entries. */
+  #ended(caller: Caller | undefined, notice: JobNotice | null): void {
+    if (caller === undefined || notice === null || notice.caller === caller.id) return;
+    if (notice.state !== 'cancelled' || (notice.kind !== 'connection' && notice.kind !== 'tunnel')) return;
+    this.#audit.append({ kind: 'session-controlled', jobId: notice.jobId, caller: caller.id, what: 'ended' });
   }
 
   /** Somebody wanted something that they may not. */
