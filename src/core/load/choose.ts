@@ -11,8 +11,11 @@ export interface Worker {
 
 /** Headroom kept free on every instance, of 1000 (the reference refuses below 15 %). */
 export const HEADROOM_PER_MILLE = 150;
-/** Busyness up to which an instance counts as idle: below it the figure is noise. */
-const BUSY_IGNORED_PER_MILLE = 400;
+/**
+ * Busyness up to which an instance counts as idle. At 60 % of one core a job waits about as long as it takes, and the set-up of a burst alone shows as much on
+ * a small machine: weighed, it would send the rest of that burst elsewhere.
+ */
+const BUSY_IGNORED_PER_MILLE = 600;
 /** Even a saturated instance keeps this share of its capacity in the comparison, so that scores stay finite. */
 const FREE_LEAST_PER_MILLE = 50;
 const MILLION = 1_000_000;

@@ -77,9 +77,9 @@ describe('the score of an instance', () => {
 
   it('counts sessions by what is left of the processor: the noise of an idle one not at all, the last twentieth twenty times', () => {
     const at = (busyPerMille: number): number => score(worker(1, { busyPerMille, reservedKib: 99 * 1024 }), 1024);
-    expect(at(400)).toBe(at(0));
-    expect(at(700)).toBeGreaterThanOrEqual(2 * at(0) - 2);
-    expect(at(700)).toBeLessThanOrEqual(2 * at(0) + 2);
+    expect(at(600)).toBe(at(0));
+    expect(at(800)).toBeGreaterThanOrEqual(2 * at(0) - 2);
+    expect(at(800)).toBeLessThanOrEqual(2 * at(0) + 2);
     expect(at(1000)).toBe(20 * at(0));
   });
 
@@ -216,6 +216,6 @@ describe("an instance's own load", () => {
 /** The same thought in floating point. */
 function naiveScore({ load, pendingKib }: Worker, cost: number): number {
   const share = (load.reservedKib + pendingKib + Math.max(1, cost)) / load.budgetKib;
-  const overPerMille = Math.floor(Math.max(0, load.busyPerMille - 400) / 0.6);
+  const overPerMille = Math.floor(Math.max(0, load.busyPerMille - 600) / 0.4);
   return (share * 1e6) / Math.max(0.05, 1 - overPerMille / 1000);
 }
