@@ -18,6 +18,8 @@ export const FOUND_MAX = 256;
 export const REMEMBER_MS = 10_000;
 /** Between two measurements of how busy the process is. */
 export const BUSY_SAMPLE_MS = 500;
+/** Between two looks at the lag of the event loop: each wakes the process, idle or not. */
+export const LAG_SAMPLE_MS = 100;
 /** Time constant of the smoothed busyness. */
 export const BUSY_SMOOTHING_MS = 2000;
 /** Mean event-loop lag that counts as fully busy. */

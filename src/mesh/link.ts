@@ -1,6 +1,7 @@
 import type { Stream, StreamCloseEvent } from '@libp2p/interface';
 import { LINK_BATCH_BYTES, LINK_QUEUE_BYTES_MAX, LINK_QUEUE_FRAMES_MAX } from './bounds.ts';
 import { encodeFrameHeader, FRAME_OVERHEAD_BYTES, type Frame, FrameDecoder, type FrameKind } from './frame.ts';
+import { spareWindowUpdates } from './window-updates.ts';
 
 /** Why a link ended. */
 export type LinkDownReason =
@@ -40,6 +41,7 @@ export class Link {
   constructor(init: LinkInit) {
     this.#init = init;
     const { stream } = init;
+    spareWindowUpdates(stream);
     stream.addEventListener('message', (event) => this.#receive(event.data.subarray()));
     // libp2p continues its own buffer in a microtask queued by this event: ours follows it.
     stream.addEventListener('drain', () => this.#scheduleFlush());

@@ -18,6 +18,7 @@ import { startProxy } from './proxy.ts';
 
 const MESSAGES = 10_000;
 const SIMULTANEOUS_DIALS = 50;
+const SPARED_MESSAGES = 500;
 
 let instances: TestInstance[] = [];
 afterEach(() => stopAll(instances));
@@ -44,6 +45,24 @@ describe('links between members', () => {
       all.map((to) => to.until('every message', () => to.events.length >= (all.length - 1) * (MESSAGES + 1))),
     );
     for (const { from, to } of pairs) expect(directTexts(to, from.id)).toEqual(sent);
+  });
+
+  it('are not answered with a window update for every message', async () => {
+    const [one, other] = await startPair();
+    const proxy = await startProxy(other.address());
+    await one.mesh.connect([proxy.address], AbortSignal.timeout(DEADLINE_MS));
+    await untilLinked(one, 1);
+    await untilLinked(other, 1);
+    await sendAll(one, other.id, [textBytes('first')]);
+    await other.until('the first', () => directTexts(other, one.id).length === 1);
+    const before = proxy.bytesBack();
+    for (let count = 2; count <= SPARED_MESSAGES; count++) {
+      await sendAll(one, other.id, [textBytes(`message ${count}`)]);
+      await other.until('the message', () => directTexts(other, one.id).length === count);
+    }
+    // What gossip has to say meanwhile is less than a header of yamux for each message.
+    expect(proxy.bytesBack() - before).toBeLessThan(12 * SPARED_MESSAGES);
+    await proxy.close();
   });
 
   it('carry messages up to one mebibyte and refuse greater ones', async () => {

@@ -4,6 +4,8 @@ import net from 'node:net';
 export interface Proxy {
   /** `127.0.0.1:port`. */
   readonly address: string;
+  /** What the listener has answered so far. */
+  bytesBack(): number;
   /** From now on nothing passes, in either direction, and nobody is told. */
   cut(): void;
   close(): Promise<void>;
@@ -12,9 +14,11 @@ export interface Proxy {
 /** Starts a relay to `host:port`. */
 export async function startProxy(target: string): Promise<Proxy> {
   const sockets = new Set<net.Socket>();
+  const upstreams: net.Socket[] = [];
   const server = net.createServer((client) => {
     const [host, port] = target.split(':');
     const upstream = net.connect(Number(port), host);
+    upstreams.push(upstream);
     client.pipe(upstream).pipe(client);
     for (const socket of [client, upstream]) {
       sockets.add(socket);
@@ -24,6 +28,7 @@ export async function startProxy(target: string): Promise<Proxy> {
   const port = await listen(server);
   return {
     address: `127.0.0.1:${port}`,
+    bytesBack: () => upstreams.reduce((sum, { bytesRead }) => sum + bytesRead, 0),
     cut: () => {
       for (const socket of sockets) socket.unpipe().pause();
     },
