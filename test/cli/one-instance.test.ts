@@ -223,6 +223,22 @@ describe('records and tunnels', { timeout: 60_000 }, () => {
     expect(unknown).toMatchObject({ code: 1, stderr: expect.stringContaining(recordId) });
   });
 
+  it('come from a file with their passwords, and leave without them', async () => {
+    const file = join(folder, 'servers.csv');
+    const rows = ['title,type,host,port,user,on,password', 'orders-app,user,,,app,orders,"ge,heim"'];
+    writeFileSync(file, [...rows, 'orders,database,db.example,5432,,,'].join('\n'));
+    expect(parse(await pam('record', 'import', file, '--json'))).toEqual({ added: 2, skipped: 0 });
+    expect((await pam('record', 'show', 'orders-app', '--reveal')).stdout).toMatch(/^ {2}password +ge,heim$/m);
+    const exported = await pam('record', 'export');
+    expect(exported.stdout).toContain('"title":"orders-app"');
+    expect(exported.stdout).not.toContain('heim');
+    const again = await pam('record', 'import', file);
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining('line 2: a record "orders-app" exists') });
+    expect(parse(await pam('record', 'import', file, '--skip-existing', '--json'))).toEqual({ added: 0, skipped: 2 });
+    for (const title of ['orders-app', 'orders'])
+      expect(await pam('record', 'remove', title)).toMatchObject({ code: 0 });
+  });
+
   it('carry bytes, are listed and stopped from another terminal', async () => {
     const tunnel = start({ program: 'pam', args: ['tunnel', 'start', 'echo', '--json'], env });
     children.push(tunnel);

@@ -41,11 +41,19 @@ describe('lines of records', () => {
     ['{"title":"a"}', 'line 1: type and title are needed'],
     ['{"title":"a","type":"machine"}', 'line 1: host and port are needed'],
     ['title,type,host,port\na,machine,h,22,x', 'line 2: 5 values; the header names 4'],
-    ['title,type,host,port,password\na,machine,h,22,geheim', 'line 2: "password" is none of'],
+    ['title,type,host,port,secret\na,machine,h,22,geheim', 'line 2: "secret" is none of'],
+    [`title,type,host,port,password\na,machine,h,22,${'x'.repeat(1025)}`, 'line 2: password: 1025 bytes; at most 1024'],
+    ['{"title":"a","type":"machine","host":"h","port":1,"password":7}', 'line 1: password is no text'],
     ['{"title":"a","type":"car","host":"h","port":1}', 'line 1: --type: "car" is none of'],
     ['{broken', 'line 1: is no JSON document'],
   ])('%j is refused as a whole', (text, problem) => {
     expect(() => parseRecordLines(text)).toThrow(problem);
+  });
+
+  it('may bring passwords, which nothing that prints them shows', () => {
+    const [one, other] = parseRecordLines('title,type,host,port,password\na,machine,h,22,"ge,heim"\nb,machine,h,22,');
+    expect([one?.password?.reveal(), other?.password]).toEqual(['ge,heim', null]);
+    expect(JSON.stringify([one, other])).not.toContain('heim');
   });
 
   it('names every mistake', () => {

@@ -2,12 +2,14 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { GatewayError } from '../../../base/errors.ts';
 import { formatRandomId, RANDOM_ID_BYTES } from '../../../base/ids.ts';
+import type { Secret } from '../../../base/secret.ts';
 import type { TargetRecord } from '../../../wire/record.ts';
 import { defineCommand } from '../../frame/command-tree.ts';
 import { readTextFile } from '../../frame/read-input.ts';
 import type { Terminal } from '../../frame/terminal.ts';
 import { addProfileOptions, type Connected, type ProfileOptions, signWithOption, withClient } from '../connection.ts';
 import { listRecords } from '../find-record.ts';
+import { type CredentialToPublish, publishCredential } from './publish-credential.ts';
 import { publishRecord } from './publish-record.ts';
 import { type ImportedRecord, parseRecordLines } from './record-lines.ts';
 
@@ -26,7 +28,7 @@ export function importRecordsCommand(terminal: Terminal): Command {
   return addProfileOptions(command)
     .argument(
       '<file>',
-      'lines as export writes them, or CSV with a header: title,type,host,port,protocol,user,labels,on',
+      'lines as export writes them, or CSV with a header: title,type,host,port,protocol,user,labels,on,password',
     )
     .option('--skip-existing', 'leave out records whose title is taken; else nothing is imported')
     .addOption(signWithOption())
@@ -42,9 +44,11 @@ async function importRecords(terminal: Terminal, path: string, options: ImportOp
     const byName = new Map<string, TargetRecord>(known);
     // What others are on comes first.
     const ordered = [...fresh.filter(({ on }) => on === null), ...fresh.filter(({ on }) => on !== null)];
+    const how = { signWith: options.signWith, terminal };
     for (const line of ordered) {
       const record = await toTarget(connected, line, byName, signal);
-      await publishRecord(connected, record, { signWith: options.signWith, terminal });
+      await publishRecord(connected, record, how);
+      if (line.password !== null) await publishCredential(connected, toCredential(record, line.password, how));
       byName.set(record.title, record);
       if (line.id !== null) byName.set(line.id, record);
     }
@@ -53,6 +57,14 @@ async function importRecords(terminal: Terminal, path: string, options: ImportOp
   const skipped = lines.length - added;
   if (options.json === true) return terminal.printJson({ added, skipped });
   terminal.print(`${added} records added${skipped > 0 ? `, ${skipped} left out: their titles are taken` : ''}.`);
+}
+
+function toCredential(
+  { recordId, user }: TargetRecord,
+  password: Secret<string>,
+  how: Pick<CredentialToPublish, 'signWith' | 'terminal'>,
+): CredentialToPublish {
+  return { recordId, credential: { user, password, privateKey: null, passphrase: null, certificate: null }, ...how };
 }
 
 /** Refuses what would end half done: titles that are taken, in the pool or twice in the file, and records on others that are nowhere. */

@@ -1,5 +1,6 @@
 /** Pure: records as text, one a line: JSON documents as `export` writes them, or CSV with a header. */
 import { GatewayError } from '../../../base/errors.ts';
+import { Secret } from '../../../base/secret.ts';
 import { type FieldOptions, parseFields, type RecordFields } from './fields.ts';
 
 /** One record to be added. */
@@ -10,14 +11,30 @@ export interface ImportedRecord {
   readonly id: string | null;
   /** Title, or id in the file, of the record that it is on. */
   readonly on: string | null;
+  readonly password: Secret<string> | null;
 }
 
 /** Lines of one file. */
 export const LINES_MAX = 100_000;
-const NAMES = ['record', 'title', 'type', 'protocol', 'host', 'port', 'user', 'labels', 'on', 'revision', 'changedAt'];
+const NAMES = [
+  'record',
+  'title',
+  'type',
+  'protocol',
+  'host',
+  'port',
+  'user',
+  'labels',
+  'on',
+  'revision',
+  'changedAt',
+  'password',
+];
 const MISTAKES_SHOWN = 20;
+/** What a credential holds of a password. */
+const PASSWORD_BYTES_MAX = 1024;
 
-/** Reads all lines; throws `bad-usage` with every mistake and its line. Secrets are not read: a column for them is refused. */
+/** Reads all lines; throws `bad-usage` with every mistake and its line; of a password no message tells more than that it is too long. */
 export function parseRecordLines(text: string): readonly ImportedRecord[] {
   const lines = text.split(/\r?\n/).map((content, index) => ({ line: index + 1, content }));
   const filled = lines.filter(({ content }) => content.trim() !== '');
@@ -57,7 +74,15 @@ function toRecord(line: number, row: Row): ImportedRecord {
   const on = text('on');
   if (on === null && (fields.host === undefined || fields.port === undefined))
     throw new GatewayError('bad-usage', 'host and port are needed where the record is on no other');
-  return { line, fields: { ...fields, type, title }, id: text('record'), on };
+  return { line, fields: { ...fields, type, title }, id: text('record'), on, password: passwordOf(row['password']) };
+}
+
+function passwordOf(value: unknown): Secret<string> | null {
+  if (value === undefined || value === null || value === '') return null;
+  if (typeof value !== 'string') throw new GatewayError('bad-usage', 'password is no text');
+  if (Buffer.byteLength(value) > PASSWORD_BYTES_MAX)
+    throw new GatewayError('bad-usage', `password: ${Buffer.byteLength(value)} bytes; at most ${PASSWORD_BYTES_MAX}`);
+  return new Secret(value);
 }
 
 /** An object, or `KEY=VALUE KEY=VALUE` in CSV. */
