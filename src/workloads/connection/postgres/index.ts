@@ -39,7 +39,7 @@ class PostgresClient implements DatabaseClient {
     this.#channel = channel;
   }
 
-  /** Undefined: it was a request to cancel, and is done. */
+  /** Undefined: it was a request to cancel, and is done, or a client that left at once. */
   async begin(session: Session): Promise<Begun | undefined> {
     const { record, vault, cancelled } = session;
     const { stream } = this.#channel;
@@ -47,6 +47,7 @@ class PostgresClient implements DatabaseClient {
     const reader = new ByteReader(clientSource(stream), signal);
     try {
       const startup = await readBeginning(reader, () => void stream.send(DECLINED));
+      if (startup.kind === 'goodbye') return undefined;
       const options = readDatabaseOptions(record);
       if (startup.kind === 'cancel') {
         await passCancel({ target: record, options, message: startup.message, signal });

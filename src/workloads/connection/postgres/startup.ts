@@ -12,9 +12,13 @@ import {
 export type Beginning =
   | ({ readonly kind: 'startup' } & StartupMessage)
   /** A connection of its own that asks to cancel what another one is doing: the message as it came. */
-  | { readonly kind: 'cancel'; readonly message: Buffer };
+  | { readonly kind: 'cancel'; readonly message: Buffer }
+  /** It takes its leave before it began, as drivers do that were closed while they connected. */
+  | { readonly kind: 'goodbye' };
 
 const HEAD_BYTES = 8;
+/** `Terminate` (`X`, length 4) where a length is expected. */
+const TERMINATE_HEAD = 0x5800_0000;
 /** TLS and GSSAPI may each be asked for once before a client begins. */
 const OFFERS_MAX = 4;
 
@@ -27,6 +31,7 @@ export async function readBeginning(client: ByteReader, decline: () => void): Pr
     const head = await client.take(HEAD_BYTES);
     const length = head.readUInt32BE(0);
     const code = head.readUInt32BE(4);
+    if (length === TERMINATE_HEAD) return { kind: 'goodbye' };
     if (length < HEAD_BYTES || length > STARTUP_BYTES_MAX) {
       throw new GatewayError(
         'bad-message',
