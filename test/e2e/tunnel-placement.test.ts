@@ -95,7 +95,8 @@ describe('an instance that has enough to do', () => {
       unit: 'connections',
       values: counts,
     });
-    expect(counts[2]).toBeLessThan(BURST / 3 / 2);
+    const [a = 0, b = 0, c = 0] = counts;
+    expect(c).toBeLessThan(Math.min(a, b) / 2);
   });
 
   it('with sessions gets as many fewer', async () => {
