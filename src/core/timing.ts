@@ -33,7 +33,7 @@ export const AWARENESS_MAX = 4;
 /** Between two pulses of a small pool. */
 export const PULSE_INTERVAL_MS = 1000;
 /** Pulses an instance receives per second at the most, whatever the pool's size: beyond, all pulse less often. */
-export const PULSES_PER_SECOND = 20;
+export const PULSES_PER_SECOND = 6;
 /** Least time between two pulses when the load or what is held changes. */
 export const PULSE_SPACING_MS = 100;
 

@@ -1,6 +1,6 @@
 import { perform } from './acts.ts';
 import { CALM } from './conditions.ts';
-import type { Plan, Step } from './plan.ts';
+import type { Act, Plan } from './plan.ts';
 import type { SimProcess } from './sim-process.ts';
 import { World } from './world.ts';
 
@@ -25,7 +25,9 @@ export interface Spread {
   readonly max: number;
 }
 
-const START_SPACING_MS = 20;
+/** Instances that join at the same time while the pool grows. */
+const JOINING_MAX = 4;
+const JOIN_MS_MAX = 10_000;
 const REST_MS = 20_000;
 const WATCH_MS = 15_000;
 const LOOK_MS = 50;
@@ -38,13 +40,6 @@ export function measureScale({
   readonly instances: number;
   readonly lossPerMille: number;
 }): ScaleRow {
-  const starts = Array.from(
-    { length: instances + 1 },
-    (_, host): Step => ({
-      atMs: host < instances ? host * START_SPACING_MS : Number.POSITIVE_INFINITY,
-      ...{ kind: 'start', host, standby: false, offsetMs: 0, driftPpm: 0, replaces: null },
-    }),
-  );
   const plan: Plan = {
     seed: instances,
     maxInstances: instances + 1,
@@ -52,7 +47,7 @@ export function measureScale({
     conditions: { ...CALM, lossPerMille, delayLeastMs: 0.5, delayMeanMs: 2 },
     chaosMs: Number.MAX_SAFE_INTEGER,
     quietMs: 0,
-    steps: starts,
+    steps: Array.from({ length: instances + 1 }, (_, host) => ({ atMs: 0, ...startOf(host) })),
   };
   let falseDeaths = 0;
   const world: World = new World({
@@ -68,16 +63,14 @@ export function measureScale({
       }),
     ],
   });
-  for (const step of starts)
-    if (step.atMs < Number.POSITIVE_INFINITY) world.queue.push(step.atMs, () => perform(world, step));
-  settle(world, instances);
+  grow(world, instances);
   const traffic = restTraffic(world);
   const limit = news(world, () => {
     perform(world, { kind: 'set-limit', maxInstances: instances + 2, host: 0, expiresInMs: null, offsetMs: 0 });
     return ({ sight }) => sight.limit.version === 2;
   });
   const join = news(world, () => {
-    perform(world, { kind: 'start', host: instances, standby: false, offsetMs: 0, driftPpm: 0, replaces: null });
+    perform(world, startOf(instances));
     const joiner = world.host(instances).process;
     return (process) => joiner !== undefined && stateOf(world, process, joiner) !== undefined;
   });
@@ -90,16 +83,20 @@ export function measureScale({
   return { instances, traffic, join, limit, death, falseDeaths, imbalance };
 }
 
-/** Everybody is admitted and knows everybody. */
-function settle(world: World, instances: number): void {
-  const untilMs = instances * START_SPACING_MS + 120_000;
-  const whole = (): boolean =>
-    world.live().length >= instances && world.live().every(({ sight }) => sight.state === 'admitted');
-  while (!whole() && world.now() < untilMs) world.runUntil(world.now() + 1000);
-  if (!whole())
-    throw new Error(
-      `only ${world.live().filter(({ sight }) => sight.state === 'admitted').length} of ${instances} are admitted after ${untilMs / 1000} s`,
-    );
+function startOf(host: number): Act {
+  return { kind: 'start', host, standby: false, offsetMs: 0, driftPpm: 0, replaces: null };
+}
+
+/** Starts one after the other, a few at a time, until everybody is admitted; then the pool rests. */
+function grow(world: World, instances: number): void {
+  const untilMs = instances * JOIN_MS_MAX;
+  for (let started = 0, admitted = 0; admitted < instances; ) {
+    while (started < instances && started - admitted < JOINING_MAX) perform(world, startOf(started++));
+    world.runUntil(world.now() + LOOK_MS);
+    admitted = world.live().filter(({ sight }) => sight.state === 'admitted').length;
+    if (world.now() > untilMs)
+      throw new Error(`only ${admitted} of ${instances} are admitted after ${untilMs / 1000} s`);
+  }
   world.runUntil(world.now() + REST_MS);
 }
 
