@@ -10,8 +10,8 @@ export const REDIAL_MAX_MS = 1000;
 export const REDIAL_LINKED_MAX_MS = 10_000;
 /** Dials under way at once. */
 export const DIALS_MAX = 16;
-/** Links held to members; in larger pools others are dialled when something is to be sent to them. */
-export const LINKS_WANTED_MAX = 64;
+/** Links held to members. A seat is claimed from everybody, so in larger pools each claim waits for those who cannot be asked. */
+export const LINKS_WANTED_MAX = 1024;
 /** Addresses remembered from local discovery. */
 export const FOUND_MAX = 256;
 /** Between two writes of the remembered addresses. */

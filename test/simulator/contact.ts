@@ -16,7 +16,9 @@ export interface ContactInit {
 }
 
 /** Links one process dials up to. */
-export const LINKS_MAX = 64;
+export const LINKS_MAX = 1024;
+/** Links over which news of addresses are passed on at once; who gets them passes them on in turn. */
+const TOLD_MAX = 16;
 /** Between two tries to reach somebody. */
 const RETRY_MS = 700;
 const CONNECT_MS = 6;
@@ -44,9 +46,11 @@ export class Contact {
     }
     process.receive({ kind: 'search-pending', pending: true });
     this.wake(process);
-    for (const link of process.links.values()) {
-      const peer = this.#init.listening(link.ends[0] === process ? link.ends[1].host : link.ends[0].host);
-      if (peer !== undefined) this.#after(ADDRESSES_MS, () => peer.running && this.learn(peer, process.known));
+    const links = [...process.links.values()];
+    const told = links.length <= TOLD_MAX ? links : this.#init.random.shuffle(links).slice(0, TOLD_MAX);
+    for (const { ends } of told) {
+      const peer = this.#init.listening(ends[0] === process ? ends[1].host : ends[0].host);
+      if (peer !== undefined) this.#after(ADDRESSES_MS, () => peer.running && this.learn(peer, news));
     }
   }
 

@@ -14,7 +14,7 @@ const HEADER = [
 
 /**
  * What a pool costs and how fast news travels in it, a row of a Markdown table for each size. Simulated, so the figures do not depend on the machine. Links:
- * everybody to everybody up to 64 each; gossip over them as `Network` models it.
+ * everybody to everybody; gossip over them as `Network` models it.
  */
 export function* scaleTable({ sizes, lossPerMille }: ScaleInit): Generator<string> {
   yield* HEADER;
