@@ -48,6 +48,11 @@ export function scopeId({ ranges, ports }: Scope): string {
   return formatHex(sha256(new TextEncoder().encode(text))).slice(0, RECORD_ID_LENGTH);
 }
 
+/** True for what names a range: a record's id, which is 16 random bytes in base64url, has other letters too. */
+export function isScopeId(recordId: string): boolean {
+  return recordId.length === RECORD_ID_LENGTH && /^[0-9a-f]+$/.test(recordId);
+}
+
 /** Throws `not-allowed` for the first range that reaches outside. */
 export function assertAllowed({ ranges }: Scope, allowed: readonly Ipv4Range[]): void {
   const outside = ranges.find((range) => !isWithin(range, allowed));

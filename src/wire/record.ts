@@ -4,9 +4,11 @@ import { appended, bool, type Codec, list, nullable, struct, text, uint, word } 
 import type { Label } from './member-record.ts';
 import type { Seal } from './sealed.ts';
 
-/** Kinds of target. Append only. */
-export const RECORD_TYPES = ['machine', 'database', 'user', 'directory'] as const;
-/** What kind of target a record describes. */
+/** Kinds of target. */
+export const TARGET_TYPES = ['machine', 'database', 'user', 'directory'] as const;
+/** What a record can be: a target, or a rule of discovery (`discovery-rule.ts`), which nothing can reach. Append only. */
+export const RECORD_TYPES = [...TARGET_TYPES, 'rule'] as const;
+/** What a record describes. */
 export type RecordType = (typeof RECORD_TYPES)[number];
 
 /**

@@ -2,7 +2,7 @@
 
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client } from 'pg';
@@ -58,6 +58,17 @@ describe.skipIf(postgresMissing() !== undefined)('a pool of three', { timeout: 9
     return JSON.parse(result.stdout);
   }
 
+  /** As `pamJson`, with these lines on standard input. */
+  async function answering(lines: string, args: readonly string[]): Promise<Record<string, unknown>> {
+    const file = join(folder, 'answers');
+    writeFileSync(file, lines);
+    const enter = ['sh', '-c', `exec "$@" < ${file}`, 'sh'];
+    const env = { PAM_PROFILE: pool.profileFile };
+    const result = await runCommand({ program: 'pam', args: [...args, '--json'], env, place: { enter } });
+    expect(result.code, result.stderr).toBe(0);
+    return JSON.parse(result.stdout);
+  }
+
   async function letsIn(user: string, password: string): Promise<boolean> {
     const client = new Client({ host: server.host, port: server.port, user, password, database: 'postgres' });
     try {
@@ -105,14 +116,8 @@ describe.skipIf(postgresMissing() !== undefined)('a pool of three', { timeout: 9
   });
 
   it('discovers what listens, and next time what has changed', async () => {
-    const other = createServer((socket) => {
-      socket.on('error', () => undefined);
-      // Read on: else it never learns that the other side has gone.
-      socket.resume().end('SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n');
-    }).listen(0, '127.0.0.1');
-    await once(other, 'listening');
-    const address = other.address();
-    const port = address === null || typeof address === 'string' ? 0 : address.port;
+    const other = await greeting('SSH-2.0-OpenSSH_9.2p1 Debian-2');
+    const port = portOf(other);
     const start = [
       'action',
       'discover',
@@ -136,6 +141,71 @@ describe.skipIf(postgresMissing() !== undefined)('a pool of three', { timeout: 9
     expect(second).toMatchObject({ since: first['jobId'], delta: { added: [], gone: [{ port, service: 'ssh' }] } });
   });
 
+  it('makes records of what it found: as the rules say, by asking, or all of it, and none twice', async () => {
+    const servers = await Promise.all([greeting('SSH-2.0-OpenSSH_9.2p1 Debian-2'), greeting('220 mail ESMTP Postfix')]);
+    const [ssh = 0, smtp = 0] = servers.map(portOf);
+    const rule = ['action', 'discover', 'rule'];
+    const statement = `service == 'smtp' and hostName ~= '127.*' and port == ${smtp}`;
+    const ignore = ['-n', 'no-mail', '-a', 'ignore', '-p', '10', '-s', statement];
+    expect(await pamJson([...rule, 'add', ...ignore])).toMatchObject({ action: 'ignore', priority: 10, enabled: true });
+    const add = [
+      '-n',
+      'ssh',
+      '-a',
+      'add',
+      '-p',
+      '20',
+      '-s',
+      "service == 'SSH'",
+      '--ignore-case',
+      '--label',
+      'team=web',
+    ];
+    await pamJson([...rule, 'add', ...add]);
+    await pamJson([...rule, 'add', '-n', 'ask', '-a', 'prompt', '-p', '5', '-s', `port == ${smtp}`]);
+    expectUsage(await pool.pam([...rule, 'update', '-i', 'ask', '-s', 'port = 1']), 'port is compared by ==');
+    await pamJson([...rule, 'update', '-i', 'ask', '--disable']);
+    for (const name of ['a', 'b', 'c']) {
+      const { rules } = await pamJson([...rule, 'list', '--address', pool.site(name).access]);
+      expect(rules).toMatchObject([
+        { name: 'ask', enabled: false },
+        { name: 'no-mail', statement },
+        { name: 'ssh', labels: { team: 'web' } },
+      ]);
+    }
+    const target = ['--target', '127.0.0.1', '--ports', `${server.port},${ssh},${smtp}`, '--wait'];
+    const { jobId } = await pamJson(['action', 'discover', 'start', ...target]);
+    const process = ['action', 'discover', 'process', '-j', String(jobId)];
+    const dry = await pamJson([...process, '--add-all', '--dry-run']);
+    expect(dry).toMatchObject({ dryRun: true, added: 1, known: 1, ignored: 1, left: 0 });
+    expect(JSON.stringify(await pamJson(['record', 'list']))).not.toContain(`ssh-${ssh}`);
+    const done = await pamJson([...process, '--add-all']);
+    expect(done).toMatchObject({ added: 1, known: 1, ignored: 1, left: 0 });
+    expect(done['fates']).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ fate: 'known', port: server.port, title: expect.stringContaining('db') }),
+        expect.objectContaining({ fate: 'ignored', port: smtp, rule: 'no-mail', record: null }),
+        expect.objectContaining({ fate: 'added', port: ssh, rule: 'ssh', title: `127.0.0.1-ssh-${ssh}` }),
+      ]),
+    );
+    expect(await pamJson(['record', 'show', `127.0.0.1-ssh-${ssh}`])).toMatchObject({
+      type: 'machine',
+      protocol: 'ssh',
+      labels: { team: 'web' },
+    });
+    expect(await pamJson([...process, '--add-all'])).toMatchObject({ added: 0, known: 2 });
+    // Nobody is asked about what a rule decides; the rest is asked about, and a file of lines can answer.
+    expect(await pamJson([...rule, 'remove', '--remove-all'])).toMatchObject({ removed: { length: 3 } });
+    expect(await answering('nonsense\nn\n', process)).toMatchObject({ added: 0, left: 1 });
+    expect(await answering('i\n', process)).toMatchObject({ ignored: 1, left: 0 });
+    expect(await pamJson([...process, '--add-all'])).toMatchObject({ added: 0, ignored: 1 });
+    expectUsage(await pool.pam(['action', 'discover', 'process']), '--job is missing');
+    expect((await pool.pam(['action', 'discover', 'process', '-j', 'x'])).lastLine).toContain('job x is not known');
+    const [reached] = [await pool.pam(['tunnel', 'start', `discovery-rule/ignore 127.0.0.1-smtp-${smtp}`])];
+    expect([reached.code, reached.stderr]).toEqual([1, expect.stringContaining('not found')]);
+    await Promise.all(servers.map((one) => once(one.close(), 'close')));
+  });
+
   it('refuses to look where it may not, and what is no range', async () => {
     const outside = await pool.pam(['action', 'discover', 'start', '--target', '192.0.2.0/24', '--wait']);
     expect([outside.code, outside.stderr]).toEqual([
@@ -150,6 +220,22 @@ describe.skipIf(postgresMissing() !== undefined)('a pool of three', { timeout: 9
     expectUsage(await pool.pam(['action', 'discover', 'start']), '--target is missing');
   });
 });
+
+/** A server that says who it is and hangs up. */
+async function greeting(line: string): Promise<Server> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    // Read on: else it never learns that the other side has gone.
+    socket.resume().end(`${line}\r\n`);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return address === null || typeof address === 'string' ? 0 : address.port;
+}
 
 function expectUsage({ code, stderr }: CommandResult, why: string): void {
   expect([code, stderr]).toEqual([2, expect.stringContaining(why)]);

@@ -13,8 +13,17 @@ const LOOK_MS = 100;
 /** Candidates named in an error. */
 const CANDIDATES_SHOWN = 10;
 
-/** All records the caller may see, or those with this id or title. */
+/** All targets the caller may see, or those with this id or title. Rules of discovery are records too, and no targets. */
 export async function listRecords(
+  client: AccessClient,
+  match: string | null,
+  signal: AbortSignal,
+): Promise<readonly TargetRecord[]> {
+  return (await listEverything(client, match, signal)).filter(({ type }) => type !== 'rule');
+}
+
+/** The same with the rules of discovery. */
+export async function listEverything(
   client: AccessClient,
   match: string | null,
   signal: AbortSignal,

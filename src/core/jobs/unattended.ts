@@ -1,3 +1,4 @@
+import { isScopeId } from '../../wire/discovery-scope.ts';
 import type { JobKind, JobRequest } from '../../wire/job.ts';
 import type { Permitted } from '../../wire/permission.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
@@ -10,7 +11,10 @@ const UNATTENDED: ReadonlySet<JobKind> = new Set<JobKind>(['discovery', 'rotatio
 /** Kinds that a restarted worker takes up again, to learn what became of them. */
 const RESUMED: ReadonlySet<JobKind> = new Set<JobKind>(['rotation']);
 
-/** A discovery is of a network, not of a record: its record id names the range, and its permission is that of a record without a name. */
+/**
+ * A discovery is of one record (the accounts on it), or of a network: then its record id names the range, and its permission is that of a record without
+ * a name.
+ */
 const NETWORK: Permitted = { recordId: '', title: '', labels: [] };
 
 /** True for jobs that no client opens a session for. Pure. */
@@ -28,5 +32,7 @@ export function subjectOf(
   { kind, recordId }: Pick<JobRequest, 'kind' | 'recordId'>,
   shelf: RecordShelf,
 ): Permitted | undefined {
-  return kind === 'discovery' ? NETWORK : shelf.find(recordId)[0];
+  const record = shelf.find(recordId)[0];
+  if (kind === 'discovery' && record === undefined && isScopeId(recordId)) return NETWORK;
+  return record?.type === 'rule' ? undefined : record;
 }

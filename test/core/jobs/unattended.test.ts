@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { JobRequest } from '../../../src/wire/job.ts';
+import { RECORD_ID_LENGTH } from '../../../src/wire/record.ts';
 import { PAGE_BYTES } from './small-gateway.ts';
 import { type Instance, SmallPool } from './small-pool.ts';
 
 const SETTLE_MS = 6000;
+/** Names a range, as `scopeId` does. */
+const RANGE = '0123456789abcdef012345';
 
 interface World {
   readonly pool: SmallPool;
@@ -56,9 +59,11 @@ describe('a job that needs no client', () => {
   });
 
   it('may be about the network instead of a record only where it is a discovery', () => {
-    const { worker, jobId } = accepted({ kind: 'discovery', recordId: 'digest-of-the-range' });
+    const { worker, jobId } = accepted({ kind: 'discovery', recordId: RANGE });
     expect(worker.begun).toEqual([jobId]);
-    expect(() => accepted({ kind: 'rotation', recordId: 'digest-of-the-range' })).toThrow('not-found');
+    expect(() => accepted({ kind: 'rotation', recordId: RANGE })).toThrow('not-found');
+    // Whoever names a record that is not there has not asked for the network.
+    expect(() => accepted({ kind: 'discovery', recordId: 'x'.repeat(RECORD_ID_LENGTH) })).toThrow('not-found');
   });
 
   it('tells everybody how far it is', () => {

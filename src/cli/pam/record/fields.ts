@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { GatewayError } from '../../../base/errors.ts';
 import { ADDRESS_LENGTH_MAX, LABELS_MAX, NAME_LENGTH_MAX } from '../../../wire/bounds.ts';
 import type { Label } from '../../../wire/member-record.ts';
-import { RECORD_TYPES, type TargetRecord } from '../../../wire/record.ts';
+import { TARGET_TYPES, type TargetRecord } from '../../../wire/record.ts';
 import { collect, parseLabel, parseNumber, parseText, parseWord } from '../../frame/flags.ts';
 
 /** Flags that describe a record, as typed. */
@@ -25,7 +25,7 @@ const PORT_MAX = 65_535;
 /** Adds the flags. */
 export function addFieldOptions(command: Command): Command {
   return command
-    .option('--type <TYPE>', RECORD_TYPES.join(', '))
+    .option('--type <TYPE>', TARGET_TYPES.join(', '))
     .option('--title <TITLE>', 'what people call it')
     .option('--host <HOST>', 'name or address, as the gateway instances see it')
     .option('--port <PORT>', 'TCP port')
@@ -44,7 +44,7 @@ export function parseFields(options: FieldOptions): Partial<RecordFields> {
   const { type, title, host, port, protocol, user, label, on } = options;
   if (on !== undefined) parseText(on, { flag: '--on', max: NAME_LENGTH_MAX });
   return {
-    ...(type === undefined ? {} : { type: parseWord(type, '--type', RECORD_TYPES) }),
+    ...(type === undefined ? {} : { type: parseWord(type, '--type', TARGET_TYPES) }),
     ...(title === undefined ? {} : { title: parseText(title, { flag: '--title', max: NAME_LENGTH_MAX }) }),
     ...(host === undefined ? {} : { host: parseHost(host) }),
     ...(port === undefined ? {} : { port: parseNumber(port, { flag: '--port', min: 1, max: PORT_MAX }) }),

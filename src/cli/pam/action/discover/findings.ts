@@ -11,6 +11,18 @@ const known = z.object({
   service: line,
   version: line.nullable(),
   hostKey: line.nullable(),
+  /** The login name, where it is about an account. */
+  account: line.nullable().default(null),
+});
+const account = z.object({
+  login: line,
+  distinguishedName: line.nullable(),
+  /** It may do everything there, or become who may. */
+  admin: z.boolean(),
+  /** It can log in. */
+  active: z.boolean(),
+  /** What else was learnt, for people. */
+  detail: line,
 });
 const findings = z.object({
   found: z.array(
@@ -18,7 +30,9 @@ const findings = z.object({
       banner: line,
       system: line.nullable(),
       certificate: z.object({ subject: line, issuer: line, validTo: line, sha256: line }).nullable(),
-      accounts: z.array(line),
+      accounts: z.array(account),
+      databases: z.array(line).default([]),
+      machines: z.array(z.object({ host: line, system: line.nullable() })).default([]),
     }),
   ),
   delta: z.object({ added: z.array(known), changed: z.array(known), gone: z.array(known) }),
@@ -28,10 +42,16 @@ const findings = z.object({
   tried: z.int(),
   seconds: z.number(),
   cut: z.boolean(),
+  /** The record whose credential it logged in with. */
+  record: line.nullable().default(null),
 });
 
 /** What was found. */
 export type Findings = z.infer<typeof findings>;
+/** One service. */
+export type FoundService = Findings['found'][number];
+/** One account that a discovery with a credential has seen. */
+export type FoundAccount = z.infer<typeof account>;
 
 const NOTHING: Findings = {
   found: [],
@@ -41,6 +61,7 @@ const NOTHING: Findings = {
   tried: 0,
   seconds: 0,
   cut: false,
+  record: null,
 };
 
 /** Checks a worker's output; none is nothing found. Throws `bad-message`. */

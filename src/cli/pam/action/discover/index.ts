@@ -2,6 +2,8 @@
 import type { Command } from 'commander';
 import { defineGroup } from '../../../frame/command-tree.ts';
 import type { Terminal } from '../../../frame/terminal.ts';
+import { processDiscoveryCommand } from './process/index.ts';
+import { ruleGroup } from './rule/index.ts';
 import { startDiscoveryCommand } from './start.ts';
 
 /** The group and its commands. */
@@ -12,6 +14,6 @@ export function discoverGroup(terminal: Terminal): Command {
       summary: 'which hosts answer, what listens there, what has changed',
       examples: ['pam action discover start --target 10.0.0.0/24 --wait'],
     },
-    [startDiscoveryCommand(terminal)],
+    [startDiscoveryCommand(terminal), processDiscoveryCommand(terminal), ruleGroup(terminal)],
   ).alias('d');
 }
