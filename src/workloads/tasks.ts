@@ -44,6 +44,7 @@ export function createTasks(components: TaskComponents): Readonly<Record<(typeof
       allowed,
       jobsOf: discoveriesOf,
       readOutput: (jobId, signal) => readOutput(port, jobId, signal),
+      vaultOf: ({ jobId, caller }) => vaultFor({ purpose: 'discovery', jobId, caller }),
       atMs,
     }),
     rotation: {

@@ -206,6 +206,49 @@ describe.skipIf(postgresMissing() !== undefined)('a pool of three', { timeout: 9
     await Promise.all(servers.map((one) => once(one.close(), 'close')));
   });
 
+  it('discovers the accounts of a record with its credential, and makes them records that the record rotates', async () => {
+    const start = ['action', 'discover', 'start', '-r', 'orders-db', '--wait'];
+    const seen = await pamJson(start);
+    const { record } = await pamJson(['record', 'show', 'orders-db']);
+    expect(seen).toMatchObject({ state: 'succeeded', record, found: [{ port: server.port, service: 'postgres' }] });
+    const status = await pool.pam(['action', 'discover', 'status', '-j', String(seen['jobId'])]);
+    expect(status.stdout).toContain('superuser');
+    const process = ['action', 'discover', 'process', '-j', String(seen['jobId']), '--add-all'];
+    const { fates } = await pamJson(process);
+    expect(fates).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ fate: 'known', user: 'orders', title: 'orders-db' }),
+        expect.objectContaining({ fate: 'added', type: 'user', user: server.user }),
+      ]),
+    );
+    const added = (fates as { user: string; record: string }[]).find(({ user }) => user === server.user)?.record ?? '';
+    expect(await pamJson(['record', 'show', added])).toMatchObject({
+      type: 'user',
+      on: record,
+      port: server.port,
+      protocol: 'postgres',
+      labels: { 'rotation.admin': record },
+    });
+    await server.addRole({ name: 'late', password: FIRST, authentication: 'scram-sha-256' });
+    expect(await pamJson(start)).toMatchObject({
+      since: seen['jobId'],
+      delta: { added: [{ account: 'late' }], gone: [] },
+    });
+  });
+
+  it('lets a user discover the accounts of a record with a permission for that record only', async () => {
+    for (const [name, allow] of [
+      ['may', 'discovery:orders-db'],
+      ['may-not', 'rotation:orders-db'],
+    ] as const) {
+      const out = join(folder, `${name}.json`);
+      await pamJson(['grant', 'new', '--name', name, '--out', out, '--allow', allow]);
+      const asUser = (args: readonly string[]) => pool.pam(['action', 'discover', 'start', ...args, '--profile', out]);
+      expect((await asUser(['-r', 'orders-db', '--wait'])).code).toBe(name === 'may' ? 0 : 4);
+      expect((await asUser(['--target', '127.0.0.1', '--ports', '1', '--wait'])).code).toBe(4);
+    }
+  });
+
   it('refuses to look where it may not, and what is no range', async () => {
     const outside = await pool.pam(['action', 'discover', 'start', '--target', '192.0.2.0/24', '--wait']);
     expect([outside.code, outside.stderr]).toEqual([

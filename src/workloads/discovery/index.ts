@@ -1,15 +1,18 @@
 /**
  * Discovery: which hosts of a range answer, what listens there, and what has changed since the last look at the same range. Connects are paced, protocols
  * are spoken up to the point where a server says who it is, and nothing is logged in to. It is *not* a port scanner for foreign networks: outside of
- * what the instance allows it refuses.
+ * what the instance allows it refuses. A discovery of a record is another matter: it logs in with the record's credential and lists the accounts there.
  */
 
 import { GatewayError } from '../../base/errors.ts';
 import type { Ipv4Range } from '../../base/ipv4-range.ts';
+import type { Vault } from '../../vault/index.ts';
 import { assertAllowed, readScope, type Scope, scopeId } from '../../wire/discovery-scope.ts';
 import { isFinal, type JobNotice } from '../../wire/job.ts';
+import type { TargetRecord } from '../../wire/record.ts';
 import type { Task, TaskOutcome, TaskWorkload } from '../task.ts';
-import { compareRuns, type Known } from './delta.ts';
+import { type Inventory, lookAround } from './accounts/index.ts';
+import { compareRuns, type Known, knownsOf, type Listed } from './delta.ts';
 import { type Found, type ScanProgress, type ScanResult, scan } from './scan.ts';
 
 /** What discovering needs of its instance. */
@@ -19,6 +22,8 @@ export interface DiscoveryComponents {
   jobsOf(scopeId: string): readonly JobNotice[];
   /** The output of an ended job; null if it cannot be had any more. */
   readOutput(jobId: string, signal: AbortSignal): Promise<unknown>;
+  /** The vault for one job: what it reads stands in the audit. */
+  vaultOf(notice: JobNotice): Vault;
   /** A clock that only goes forward. */
   atMs(): number;
 }
@@ -29,6 +34,21 @@ export function createDiscovery(components: DiscoveryComponents): TaskWorkload {
 }
 
 async function run(task: Task, components: DiscoveryComponents): Promise<TaskOutcome> {
+  return task.record === null ? runScan(task, components) : runLook(task, task.record, components);
+}
+
+/** What the record's credential lets see at its target. */
+async function runLook(task: Task, record: TargetRecord, components: DiscoveryComponents): Promise<TaskOutcome> {
+  const { notice, cancelled: signal } = task;
+  assertOnlyOne(notice, components);
+  const beganMs = components.atMs();
+  task.report(`logging in at ${record.title}`, 0);
+  const inventory = await lookAround(record, components.vaultOf(notice), signal);
+  const seconds = (components.atMs() - beganMs) / 1000;
+  return outcomeOfLook({ record, inventory, seconds, before: await lastRun(notice, components, signal) });
+}
+
+async function runScan(task: Task, components: DiscoveryComponents): Promise<TaskOutcome> {
   const { notice, parameters, cancelled: signal } = task;
   const scope = readScope(parameters);
   if (notice.recordId !== scopeId(scope))
@@ -81,7 +101,7 @@ async function lastRun(
   if (last === undefined) return null;
   const output = await components.readOutput(last.jobId, signal);
   const isOurs = typeof output === 'object' && output !== null && 'found' in output && Array.isArray(output.found);
-  return isOurs ? { jobId: last.jobId, found: output.found as readonly Known[] } : null;
+  return isOurs ? { jobId: last.jobId, found: knownsOf(output.found as readonly Listed[]) } : null;
 }
 
 function outcomeOf(run: {
@@ -102,8 +122,44 @@ function outcomeOf(run: {
     tried,
     seconds,
     cut: isCut,
+    record: null,
+    notes: [],
   };
   return { state: 'succeeded', error: null, message, output };
+}
+
+function outcomeOfLook(run: {
+  readonly record: TargetRecord;
+  readonly inventory: Inventory;
+  readonly seconds: number;
+  readonly before: Awaited<ReturnType<typeof lastRun>>;
+}): TaskOutcome {
+  const { record, inventory, seconds, before } = run;
+  const { version, system, accounts, databases, machines, notes } = inventory;
+  const { host, port, protocol } = record;
+  const place = { host, port, service: protocol, version, banner: '', system, certificate: null, hostKey: null };
+  const found = [{ ...place, accounts, databases, machines }];
+  const admins = accounts.filter(({ admin }) => admin).length;
+  const others = [
+    ...(databases.length > 0 ? [`${databases.length} databases`] : []),
+    ...(machines.length > 0 ? [`${machines.length} machines`] : []),
+  ];
+  return {
+    state: 'succeeded',
+    error: null,
+    message: [`${accounts.length} accounts, ${admins} of them admins`, ...others].join('; '),
+    output: {
+      found,
+      delta: before === null ? { added: [], changed: [], gone: [] } : compareRuns(before.found, knownsOf(found)),
+      since: before?.jobId ?? null,
+      hostsUp: 1,
+      tried: 1,
+      seconds,
+      cut: false,
+      record: record.recordId,
+      notes,
+    },
+  };
 }
 
 function reported(found: Found): object {

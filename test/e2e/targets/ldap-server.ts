@@ -15,6 +15,8 @@ export interface LdapServer {
   readonly password: string;
   /** A new person; the DN. */
   addUser(name: string, password: string): Promise<string>;
+  /** A new computer. */
+  addMachine(name: string): Promise<void>;
   lines(): readonly string[];
   stop(): Promise<void>;
 }
@@ -68,6 +70,7 @@ export async function startLdap(): Promise<LdapServer> {
       await add(dn, { objectClass: ['inetOrgPerson'], uid: name, cn: name, sn: name, userPassword });
       return dn;
     },
+    addMachine: (name) => add(`cn=${name},${SUFFIX}`, { objectClass: ['device'], cn: name }),
     lines: () => service.lines(),
     stop: () => service.stop(),
   };

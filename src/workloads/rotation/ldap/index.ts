@@ -24,7 +24,8 @@ export const ldap: RotationTarget = { name: 'directory user', login, change, ren
 
 const LDAPS_PORT = 636;
 
-interface Work {
+/** One login and what is done with it; `what` is for messages. */
+export interface DirectoryLogin {
   readonly account: Account;
   readonly credential: Credential;
   readonly what: string;
@@ -33,7 +34,7 @@ interface Work {
 }
 
 async function login(account: Account, credential: Credential, signal: AbortSignal): Promise<void> {
-  await withClient({ account, credential, what: 'login', ms: LOGIN_MS, signal }, async () => undefined);
+  await withDirectory({ account, credential, what: 'login', ms: LOGIN_MS, signal }, async () => undefined);
 }
 
 async function change({ account, from, to, admin }: TargetChange, signal: AbortSignal): Promise<void> {
@@ -43,7 +44,7 @@ async function change({ account, from, to, admin }: TargetChange, signal: AbortS
   const oldPassword = admin === null ? passwordOf(actor.credential, account.user) : null;
   const work = { account: by, credential: actor.credential, what: 'change', ms: CHANGE_MS, signal };
   const isActiveDirectory = labelOf(account.record, 'directory') === 'active-directory';
-  await withClient(work, async (client) => {
+  await withDirectory(work, async (client) => {
     if (isActiveDirectory) return client.modify(account.user, unicodeChanges(oldPassword, newPassword));
     await client.exop(PASSWORD_MODIFY, encodePasswordModify({ userIdentity: account.user, oldPassword, newPassword }));
   });
@@ -60,7 +61,8 @@ function unicodeChanges(oldPassword: string | null, newPassword: string): Change
   ];
 }
 
-async function withClient(work: Work, use: (client: Client) => Promise<void>): Promise<void> {
+/** Binds, does the work, unbinds. */
+export async function withDirectory(work: DirectoryLogin, use: (client: Client) => Promise<void>): Promise<void> {
   const { account, credential, what, ms, signal } = work;
   const { record, user } = account;
   const password = passwordOf(credential, user);
@@ -97,7 +99,7 @@ const [INVALID_CREDENTIALS, INSUFFICIENT_ACCESS, CONSTRAINT_VIOLATION, UNWILLING
   49, 50, 19, 53, 32,
 ];
 
-function explain({ account, what }: Work, error: unknown): GatewayError {
+function explain({ account, what }: DirectoryLogin, error: unknown): GatewayError {
   const place = placeOf(account.record);
   if (!(error instanceof ResultCodeError)) return networkError(place, error);
   const said = error.message.slice(0, 200);
@@ -105,7 +107,10 @@ function explain({ account, what }: Work, error: unknown): GatewayError {
     case INVALID_CREDENTIALS:
       return new GatewayError('credential-refused', `${place} refused the login of ${account.user}: ${said}`);
     case INSUFFICIENT_ACCESS:
-      return new GatewayError('not-allowed', `${place}: ${account.user} may not change this password: ${said}`);
+      return new GatewayError(
+        'not-allowed',
+        `${place}: ${account.user} may not ${what === 'change' ? 'change this password' : 'see this'}: ${said}`,
+      );
     case CONSTRAINT_VIOLATION:
       return new GatewayError('password-refused', `${place} refused the new password: ${said}`);
     case UNWILLING:

@@ -39,6 +39,11 @@ export class Privilege {
     return this.#shell.run(`LC_ALL=C ${this.#prefix}${command}`, `${this.#firstLine}${input}`);
   }
 
+  /** Runs a command as root that has much to say. */
+  readAsRoot(command: string, input: string): Promise<CommandResult> {
+    return this.#shell.read(`LC_ALL=C ${this.#prefix}${command}`, `${this.#firstLine}${input}`);
+  }
+
   /** Runs a script of `sh` as the account. */
   asUser(user: string, script: string, input: string): Promise<CommandResult> {
     return this.asRoot(`su -s /bin/sh - ${user} -c ${quote(script)}`, input);

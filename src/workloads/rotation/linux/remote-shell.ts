@@ -9,6 +9,8 @@ import { type Account, labelOf, placeOf } from '../target.ts';
 export interface RemoteShell {
   /** Runs a command of ours; ends with its exit code and the first of what it said. */
   run(command: string, input: string): Promise<CommandResult>;
+  /** The same for a command with much to say: what it wrote to stdout, with its lines, the first `LONG_OUTPUT_MAX` bytes. */
+  read(command: string, input: string): Promise<CommandResult>;
 }
 
 /** How a command ended. */
@@ -28,6 +30,8 @@ export interface ShellInit {
 }
 
 const OUTPUT_MAX = 2000;
+/** What `read` takes in at the most: a machine of some thousand accounts. */
+const LONG_OUTPUT_MAX = 1024 * 1024;
 /** Label of a record with the fingerprint that its host has to show. */
 const HOST_KEY_LABEL = 'ssh.host-key';
 
@@ -43,7 +47,10 @@ export async function withShell<T>(init: ShellInit, use: (shell: RemoteShell) =>
     onBreak(() => client.destroy());
     try {
       await loggedIn(client, init);
-      return await use({ run: (command, input) => run(client, { place, command, input }) });
+      return await use({
+        run: (command, input) => run(client, { place, command, input }, short()),
+        read: (command, input) => run(client, { place, command, input }, long()),
+      });
     } finally {
       client.end();
     }
@@ -105,21 +112,49 @@ function explain(place: string, user: string, error: unknown): GatewayError {
 async function run(
   client: Client,
   { place, command, input }: { readonly place: string; readonly command: string; readonly input: string },
+  taken: Taken,
 ): Promise<CommandResult> {
   const { promise, resolve, reject } = Promise.withResolvers<CommandResult>();
   client.on('close', () => reject(new GatewayError('target-reset', `${place}: it broke the connection off`)));
   client.exec(command, (error, stream) => {
     if (error !== undefined) return reject(networkError(place, error));
-    let output = '';
-    const take = (chunk: Buffer): void => {
-      if (output.length < OUTPUT_MAX) output += chunk.toString('latin1').replace(/[^\x20-\x7e]+/g, ' ');
-    };
-    stream.on('data', take);
-    stream.stderr.on('data', take);
-    stream.on('close', (code: number | null) => resolve({ code: code ?? 255, output: output.slice(0, OUTPUT_MAX) }));
+    stream.on('data', taken.stdout);
+    // Read on in any case: else it waits for ever to be rid of it.
+    stream.stderr.on('data', taken.stderr);
+    stream.on('close', (code: number | null) => resolve({ code: code ?? 255, output: taken.output() }));
     stream.end(input);
   });
   return promise;
+}
+
+/** What is kept of what a command says. */
+interface Taken {
+  stdout(chunk: Buffer): void;
+  stderr(chunk: Buffer): void;
+  output(): string;
+}
+
+function short(): Taken {
+  let output = '';
+  const take = (chunk: Buffer): void => {
+    if (output.length < OUTPUT_MAX) output += chunk.toString('latin1').replace(/[^\x20-\x7e]+/g, ' ');
+  };
+  return { stdout: take, stderr: take, output: () => output.slice(0, OUTPUT_MAX) };
+}
+
+function long(): Taken {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const stdout = (chunk: Buffer): void => {
+    if (length >= LONG_OUTPUT_MAX) return;
+    chunks.push(chunk);
+    length += chunk.length;
+  };
+  return {
+    stdout,
+    stderr: () => undefined,
+    output: () => Buffer.concat(chunks).subarray(0, LONG_OUTPUT_MAX).toString('utf8'),
+  };
 }
 
 function fingerprintOf(key: Buffer): string {

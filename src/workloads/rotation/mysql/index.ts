@@ -24,7 +24,8 @@ export const mysql: RotationTarget = { name: 'MySQL account', login, change, ren
 /** Hosts of one name that are changed together. */
 const HOSTS_MAX = 100;
 
-interface Work {
+/** One login and what is done with it; `what` is for messages. */
+export interface MysqlLogin {
   readonly account: Account;
   readonly credential: Credential;
   readonly what: string;
@@ -33,7 +34,7 @@ interface Work {
 }
 
 async function login(account: Account, credential: Credential, signal: AbortSignal): Promise<void> {
-  await withConnection({ account, credential, what: 'login', ms: LOGIN_MS, signal }, async () => undefined);
+  await withMysql({ account, credential, what: 'login', ms: LOGIN_MS, signal }, async () => undefined);
 }
 
 async function change({ account, from, to, admin }: TargetChange, signal: AbortSignal): Promise<void> {
@@ -41,7 +42,7 @@ async function change({ account, from, to, admin }: TargetChange, signal: AbortS
   const password = passwordOf(to, account.user);
   const by = { record: account.record, user: actor.user };
   const work = { account: by, credential: actor.credential, what: 'change', ms: CHANGE_MS, signal };
-  await withConnection(work, async (connection) => {
+  await withMysql(work, async (connection) => {
     if (admin === null) await changeOwn(connection, password);
     else await changeOther(connection, account.user, password);
   });
@@ -68,8 +69,8 @@ async function changeOther(connection: Connection, user: string, password: strin
   );
 }
 
-/** TLS where the server has it; the label `tls` of the record says `require`, `verify` or `off` where that is not enough. */
-async function withConnection(work: Work, use: (connection: Connection) => Promise<void>): Promise<void> {
+/** Logs in, does the work, logs out. TLS where the server has it; the label `tls` of the record says `require`, `verify` or `off` where that is not enough. */
+export async function withMysql(work: MysqlLogin, use: (connection: Connection) => Promise<void>): Promise<void> {
   const wanted = labelOf(work.account.record, 'tls') ?? 'prefer';
   const tls = wanted === 'off' ? undefined : { rejectUnauthorized: wanted === 'verify' };
   try {
@@ -83,7 +84,7 @@ async function withConnection(work: Work, use: (connection: Connection) => Promi
 }
 
 async function connected(
-  { account, credential, what, ms, signal }: Work,
+  { account, credential, what, ms, signal }: MysqlLogin,
   ssl: { readonly rejectUnauthorized: boolean } | undefined,
   use: (connection: Connection) => Promise<void>,
 ): Promise<void> {
@@ -111,14 +112,17 @@ const FORBIDDEN = new Set([
   'ER_DBACCESS_DENIED_ERROR',
 ]);
 
-function explain({ account, what }: Work, error: unknown): GatewayError {
+function explain({ account, what }: MysqlLogin, error: unknown): GatewayError {
   const place = placeOf(account.record);
   const code = codeOf(error);
   const said = error instanceof Error ? error.message.slice(0, 200) : '';
   if (REFUSED.has(code))
     return new GatewayError('credential-refused', `${place} refused the login of ${account.user}: ${said}`);
   if (FORBIDDEN.has(code))
-    return new GatewayError('not-allowed', `${place}: ${account.user} may not change this password: ${said}`);
+    return new GatewayError(
+      'not-allowed',
+      `${place}: ${account.user} may not ${what === 'change' ? 'change this password' : 'see this'}: ${said}`,
+    );
   if (code === 'ER_NOT_VALID_PASSWORD')
     return new GatewayError('password-refused', `${place} refused the new password: ${said}`);
   if (code.startsWith('ER_'))

@@ -27,7 +27,7 @@ const DATABASE = 'postgres';
 const ITERATIONS = 4096;
 
 async function login(account: Account, credential: Credential, signal: AbortSignal): Promise<void> {
-  await withClient({ account, credential, what: 'login', ms: LOGIN_MS, signal }, async () => undefined);
+  await withPostgres({ account, credential, what: 'login', ms: LOGIN_MS, signal }, async () => undefined);
 }
 
 async function change({ account, from, to, admin }: TargetChange, signal: AbortSignal): Promise<void> {
@@ -35,14 +35,15 @@ async function change({ account, from, to, admin }: TargetChange, signal: AbortS
   const verifier = scramVerifier(passwordOf(to, account.user));
   const by = { record: account.record, user: actor.user };
   const query = { account: by, credential: actor.credential, what: 'change', ms: CHANGE_MS, signal };
-  await withClient(query, async (client) => {
+  await withPostgres(query, async (client) => {
     await client.query(
       `ALTER ROLE ${client.escapeIdentifier(account.user)} PASSWORD ${client.escapeLiteral(verifier)}`,
     );
   });
 }
 
-interface Work {
+/** One login and what is done with it; `what` is for messages. */
+export interface PostgresLogin {
   readonly account: Account;
   readonly credential: Credential;
   readonly what: string;
@@ -50,8 +51,8 @@ interface Work {
   readonly signal: AbortSignal;
 }
 
-/** TLS where the server has it; the label `tls` of the record says `require` or `off` where that is not enough. */
-async function withClient(work: Work, use: (client: Client) => Promise<void>): Promise<void> {
+/** Logs in, does the work, logs out. TLS where the server has it; the label `tls` of the record says `require` or `off` where that is not enough. */
+export async function withPostgres(work: PostgresLogin, use: (client: Client) => Promise<void>): Promise<void> {
   const wanted = labelOf(work.account.record, 'tls') ?? 'prefer';
   const tls: ClientConfig['ssl'] = wanted === 'off' ? false : { rejectUnauthorized: wanted === 'verify' };
   try {
@@ -65,7 +66,7 @@ async function withClient(work: Work, use: (client: Client) => Promise<void>): P
 }
 
 async function connected(
-  { account, credential, what, ms, signal }: Work,
+  { account, credential, what, ms, signal }: PostgresLogin,
   ssl: ClientConfig['ssl'],
   use: (client: Client) => Promise<void>,
 ): Promise<void> {
@@ -92,14 +93,17 @@ function isWithoutTls(error: unknown): boolean {
 }
 
 /** SQLSTATE classes: PostgreSQL 15, appendix A. */
-function explain({ account, what }: Work, error: unknown): GatewayError {
+function explain({ account, what }: PostgresLogin, error: unknown): GatewayError {
   const place = placeOf(account.record);
   if (error instanceof DatabaseError) {
     const said = (error.message ?? '').slice(0, 200);
     if (error.code?.startsWith('28') === true)
       return new GatewayError('credential-refused', `${place} refused the login of ${account.user}: ${said}`);
     if (error.code === '42501')
-      return new GatewayError('not-allowed', `${place}: ${account.user} may not change this password: ${said}`);
+      return new GatewayError(
+        'not-allowed',
+        `${place}: ${account.user} may not ${what === 'change' ? 'change this password' : 'see this'}: ${said}`,
+      );
     if (error.code === '42704') return new GatewayError('bad-usage', `${place}: ${said}`);
     if (error.code === '22023' || error.code === '22P02')
       return new GatewayError('password-refused', `${place} refused the new password: ${said}`);

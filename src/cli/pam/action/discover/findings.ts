@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { GatewayError } from '../../../../base/errors.ts';
 import { formatTable } from '../../../frame/table.ts';
 import type { Style } from '../../../frame/terminal.ts';
+import { printable } from '../../../frame/text.ts';
 
 const line = z.string().max(500);
 const known = z.object({
@@ -44,6 +45,8 @@ const findings = z.object({
   cut: z.boolean(),
   /** The record whose credential it logged in with. */
   record: line.nullable().default(null),
+  /** What could not be seen, or was left out. */
+  notes: z.array(line).default([]),
 });
 
 /** What was found. */
@@ -62,6 +65,7 @@ const NOTHING: Findings = {
   seconds: 0,
   cut: false,
   record: null,
+  notes: [],
 };
 
 /** Checks a worker's output; none is nothing found. Throws `bad-message`. */
@@ -75,15 +79,15 @@ export function readFindings(output: unknown): Findings {
 }
 
 /** The table, and what has changed since the last time. */
-export function renderFindings(found: Findings, { palette, width }: Style): readonly string[] {
+export function renderFindings(
+  found: Findings,
+  { palette, width }: Pick<Style, 'palette' | 'width'>,
+): readonly string[] {
   const { delta, since, hostsUp, tried, seconds } = found;
-  const summary = `${found.found.length} services on ${hostsUp} hosts; ${tried} connects in ${seconds.toFixed(1)} s`;
   const changes = `since ${since}: ${delta.added.length} added, ${delta.changed.length} changed, ${delta.gone.length} gone`;
-  const mark = (host: string, port: number): string => {
-    const isIn = (list: Findings['delta']['added']): boolean =>
-      list.some((one) => one.host === host && one.port === port);
-    return isIn(delta.added) ? 'added' : isIn(delta.changed) ? 'changed' : '';
-  };
+  const last = since === null ? [] : [changes];
+  if (found.record !== null) return [...renderInventory(found, { palette, width }), ...last];
+  const summary = `${found.found.length} services on ${hostsUp} hosts; ${tried} connects in ${seconds.toFixed(1)} s`;
   const table = formatTable({
     width,
     paintTitle: palette.faint,
@@ -101,9 +105,55 @@ export function renderFindings(found: Findings, { palette, width }: Style): read
       service,
       version ?? '–',
       banner,
-      since === null ? '–' : mark(host, port),
+      markOf(found, { host, port, account: null }),
     ]),
   });
   const gone = delta.gone.map(({ host, port, service }) => `gone: ${host}:${port} ${service}`);
-  return [...(found.found.length === 0 ? [] : table), ...gone, summary, ...(since === null ? [] : [changes])];
+  return [...(found.found.length === 0 ? [] : table), ...gone, summary, ...last];
+}
+
+/** What a discovery with a credential has seen at one target. */
+function renderInventory(findings: Findings, { palette, width }: Pick<Style, 'palette' | 'width'>): readonly string[] {
+  const [service] = findings.found;
+  if (service === undefined) return findings.notes;
+  const { host, port, accounts, databases, machines, version, system } = service;
+  const table = formatTable({
+    width,
+    paintTitle: palette.faint,
+    columns: [
+      { title: 'ACCOUNT', cutTo: 12 },
+      { title: 'ADMIN' },
+      { title: 'ACTIVE' },
+      { title: 'DETAIL', cutTo: 20, dropOrder: 3 },
+      { title: 'CHANGE', dropOrder: 2 },
+    ],
+    rows: accounts.map(({ login, admin, active, detail }) => [
+      login,
+      admin ? 'yes' : 'no',
+      active ? 'yes' : 'no',
+      detail,
+      markOf(findings, { host, port, account: login }),
+    ]),
+  });
+  const gone = findings.delta.gone.flatMap(({ account }) => (account === null ? [] : [`gone: ${account}`]));
+  const about = [service.service, version, system].filter((text) => text !== null).join(', ');
+  return [
+    ...(accounts.length === 0 ? [] : table),
+    ...gone,
+    ...(databases.length === 0 ? [] : [`databases: ${databases.join(', ')}`]),
+    ...machines.map((one) => `machine: ${one.host}${one.system === null ? '' : ` (${one.system})`}`),
+    ...findings.notes,
+    `${accounts.length} accounts at ${host}:${port} (${about})`,
+  ].map(printable);
+}
+
+/** What happened to it since the last time. */
+function markOf(
+  { delta, since }: Findings,
+  { host, port, account }: { readonly host: string; readonly port: number; readonly account: string | null },
+): string {
+  if (since === null) return '–';
+  const isIn = (list: Findings['delta']['added']): boolean =>
+    list.some((one) => one.host === host && one.port === port && one.account === account);
+  return isIn(delta.added) ? 'added' : isIn(delta.changed) ? 'changed' : '';
 }

@@ -1,18 +1,21 @@
 import { type Command, Option } from 'commander';
 import { GatewayError } from '../../../../base/errors.ts';
+import { NAME_LENGTH_MAX } from '../../../../wire/bounds.ts';
 import { readScope, ScopeParameter, scopeId } from '../../../../wire/discovery-scope.ts';
 import type { JobNotice, Parameter } from '../../../../wire/job.ts';
 import { defineCommand } from '../../../frame/command-tree.ts';
-import { collect, missingFlag } from '../../../frame/flags.ts';
+import { collect, missingFlag, parseText } from '../../../frame/flags.ts';
 import type { Terminal } from '../../../frame/terminal.ts';
 import { addProfileOptions, type Connected, type ProfileOptions, withClient } from '../../connection.ts';
+import { findRecordFor } from '../../find-record.ts';
 import { assertSucceeded, awaitJob } from '../await-job.ts';
 import { readOutput } from '../job-output.ts';
 import { readFindings, renderFindings } from './findings.ts';
 
 interface StartOptions extends ProfileOptions {
   readonly target: readonly string[];
-  readonly ports: string;
+  readonly record?: string;
+  readonly ports?: string;
   readonly rate?: string;
   readonly wait?: boolean;
 }
@@ -25,8 +28,12 @@ const TRIES_MAX = 3;
 export function startDiscoveryCommand(terminal: Terminal): Command {
   const command = defineCommand({
     name: 'start',
-    summary: 'look at addresses and ports, and name what listens there',
-    examples: [EXAMPLE, 'pam action discover start --target 10.0.0.5 --ports 22,5432,8000-8100 --wait --json'],
+    summary: 'look at addresses and ports and name what listens there, or at the accounts of a record',
+    examples: [
+      EXAMPLE,
+      'pam action discover start --target 10.0.0.5 --ports 22,5432,8000-8100 --wait --json',
+      'pam action discover start -r web-1 --wait',
+    ],
   }).alias('s');
   return addProfileOptions(command)
     .addOption(
@@ -34,32 +41,46 @@ export function startDiscoveryCommand(terminal: Terminal): Command {
         .default([], 'none')
         .argParser(collect),
     )
-    .option('--ports <LIST>', 'common, or for example 22,5432,8000-8100', 'common')
+    .option('-r, --record <RECORD>', 'log in with its credential and list the accounts there, in place of a range')
+    .option('--ports <LIST>', 'common, or for example 22,5432,8000-8100 (default: common)')
     .option('--rate <N>', 'connects begun per second; more is quicker and easier to notice (default: 500)')
     .option('--wait', 'until it has ended; shows how far it is')
     .action((options: StartOptions) => discover(terminal, options));
 }
 
 interface Discovery {
-  /** Names the range in place of a record. */
+  /** The record, or what names the range in place of one. */
   readonly recordId: string;
   readonly parameters: readonly Parameter[];
 }
 
-/** What the flags ask for. Throws `bad-usage`. */
-function parseDiscovery({ target, ports, rate }: StartOptions): Discovery {
+/** What the flags ask for: a range, or the record that is named. Throws `bad-usage`. */
+function parseDiscovery({ target, record, ports, rate }: StartOptions): Discovery | string {
+  if (record !== undefined) {
+    if (target.length > 0 || ports !== undefined || rate !== undefined)
+      throw new GatewayError('bad-usage', '--record goes with neither --target nor --ports nor --rate');
+    return parseText(record, { flag: '--record', max: NAME_LENGTH_MAX });
+  }
   if (target.length === 0) throw missingFlag('--target', EXAMPLE);
   const parameters: readonly Parameter[] = [
     ...target.map((value) => ({ name: ScopeParameter.target, value })),
-    { name: ScopeParameter.ports, value: ports },
+    { name: ScopeParameter.ports, value: ports ?? 'common' },
     ...(rate === undefined ? [] : [{ name: ScopeParameter.rate, value: rate }]),
   ];
   return { recordId: scopeId(readScope(parameters)), parameters };
 }
 
 async function discover(terminal: Terminal, options: StartOptions): Promise<void> {
-  const discovery = parseDiscovery(options);
-  await withClient(terminal, options, (connected) => run(connected, { discovery, options }, terminal));
+  const wanted = parseDiscovery(options);
+  await withClient(terminal, options, async (connected) => {
+    const discovery = typeof wanted === 'string' ? await ofRecord(connected, wanted, terminal) : wanted;
+    await run(connected, { discovery, options }, terminal);
+  });
+}
+
+async function ofRecord(connected: Connected, named: string, { signal }: Terminal): Promise<Discovery> {
+  const { recordId } = await findRecordFor(connected, { named, kind: 'discovery' }, signal);
+  return { recordId, parameters: [] };
 }
 
 async function run(
@@ -71,7 +92,7 @@ async function run(
   if (options.wait !== true) {
     const { jobId, state, worker } = job;
     if (options.json === true) return terminal.printJson({ jobId, state, worker });
-    return terminal.print(`discovery: job ${jobId}\nNext: pam action job-info ${jobId}`);
+    return terminal.print(`discovery: job ${jobId}\nNext: pam action discover status -j ${jobId}`);
   }
   const ended = await finish(connected, discovery, { job, terminal });
   const { output, outputMissing } = await readOutput(connected.client, ended, terminal.signal);

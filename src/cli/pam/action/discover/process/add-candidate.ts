@@ -45,7 +45,7 @@ export async function addCandidate(
     user,
     labels: [...given, ...rotation],
     changedUnixMs: (await connected.client.welcome(terminal.signal)).unixMs,
-    parentId: type === 'user' ? (known.parentOf(candidate)?.recordId ?? null) : null,
+    parentId: type === 'user' ? (known.parentOf(candidate, seenBy)?.recordId ?? null) : null,
   };
   await publishRecord(connected, record, { signWith, terminal });
   known.add(record);

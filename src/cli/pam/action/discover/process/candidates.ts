@@ -1,5 +1,6 @@
 /** Pure: what a discovery found, as records that could be made of it. */
 import { isIP } from 'node:net';
+import { NAME_LENGTH_MAX } from '../../../../../wire/bounds.ts';
 import type { StatementFacts } from '../../../../../wire/discovery-statement.ts';
 import type { TARGET_TYPES } from '../../../../../wire/record.ts';
 import type { Findings, FoundAccount, FoundService } from '../findings.ts';
@@ -13,8 +14,8 @@ export interface Candidate {
   readonly protocol: string;
   /** Login name, of an account. */
   readonly user: string | null;
-  /** Nothing is known of what listens there: only a rule or a person adds it. */
-  readonly isUnknown: boolean;
+  /** Nothing is known of what listens there, or nobody can log in: only a rule or a person adds it. */
+  readonly isDoubtful: boolean;
   /** What rules look at. */
   readonly facts: StatementFacts;
 }
@@ -40,9 +41,18 @@ const TITLE_MAX = 100;
 export function candidatesOf({ found }: Findings): readonly Candidate[] {
   return found.flatMap((service) => {
     const own = ofService(service);
-    const accounts = service.accounts.map((account) => ofAccount(account, own));
+    const accounts = service.accounts.filter(fits).map((account) => ofAccount(account, own));
     return [own, ...accounts, ...service.machines.map(ofMachine)];
   });
+}
+
+/** Accounts whose names are longer than a record's user may be. */
+export function misfitsOf({ found }: Findings): readonly FoundAccount[] {
+  return found.flatMap(({ accounts }) => accounts.filter((account) => !fits(account)));
+}
+
+function fits({ login, distinguishedName }: FoundAccount): boolean {
+  return (distinguishedName ?? login).length <= NAME_LENGTH_MAX;
 }
 
 function ofService(service: FoundService): Candidate {
@@ -55,7 +65,7 @@ function ofService(service: FoundService): Candidate {
     host,
     port,
     user: null,
-    isUnknown: service.service === 'unknown',
+    isDoubtful: service.service === 'unknown',
     facts: {
       ...placeFacts(host, port),
       recordType: kind.type,
@@ -82,7 +92,7 @@ function ofAccount(account: FoundAccount, on: Candidate): Candidate {
     port: on.port,
     protocol: on.protocol,
     user: distinguishedName ?? login,
-    isUnknown: false,
+    isDoubtful: !active,
     facts: {
       ...on.facts,
       recordType: 'user',
@@ -107,7 +117,7 @@ function ofMachine({ host, system }: FoundService['machines'][number]): Candidat
     protocol,
     operatingSystem: system,
   };
-  return { type: 'machine', title, host, port, protocol, user: null, isUnknown: false, facts };
+  return { type: 'machine', title, host, port, protocol, user: null, isDoubtful: false, facts };
 }
 
 function placeFacts(host: string, port: number): StatementFacts {

@@ -34,9 +34,10 @@ export class KnownRecords {
     return here.find((record) => (type === 'user' ? record.user === user : record.type !== 'user'));
   }
 
-  /** The machine, database or directory at the candidate's place, which an account is on. */
-  parentOf({ host, port }: Candidate): TargetRecord | undefined {
-    return this.#byPlace.get(placeKey({ host, port }))?.find(({ type }) => type !== 'user');
+  /** The machine, database or directory at the candidate's place, which an account is on: of several the one that was logged in at. */
+  parentOf({ host, port }: Candidate, seenBy: string | null): TargetRecord | undefined {
+    const here = (this.#byPlace.get(placeKey({ host, port })) ?? []).filter(({ type }) => type !== 'user');
+    return here.find(({ recordId }) => recordId === seenBy) ?? here[0];
   }
 
   /** The title, or the first free one with a number: two records of one title could only be named by their ids. */
@@ -61,7 +62,7 @@ export function decide(
   if (record !== undefined) return { kind: 'known', record };
   const rule = firstMatch(rules, candidate.facts);
   if (rule !== undefined && rule.action !== 'prompt') return { kind: rule.action, rule };
-  return { kind: addAll && rule === undefined && !candidate.isUnknown ? 'add' : 'prompt', rule: rule ?? null };
+  return { kind: addAll && rule === undefined && !candidate.isDoubtful ? 'add' : 'prompt', rule: rule ?? null };
 }
 
 function placeKey({ host, port }: { readonly host: string; readonly port: number }): string {

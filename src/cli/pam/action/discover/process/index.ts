@@ -20,7 +20,7 @@ import { type Findings, readFindings } from '../findings.ts';
 import { listRules } from '../rule/rules.ts';
 import { addCandidate, ignoreAlways, type Writing } from './add-candidate.ts';
 import { type Answer, openQuestions, type Questions } from './ask.ts';
-import { type Candidate, candidatesOf } from './candidates.ts';
+import { type Candidate, candidatesOf, misfitsOf } from './candidates.ts';
 import { type Decision, decide, KnownRecords } from './decide.ts';
 import { countFates, type FateReport, renderFates, reportFate } from './report.ts';
 
@@ -66,6 +66,8 @@ async function processJob(
   const findings = await findingsOf(connected, jobId, signal);
   const [records, rules] = [await listRecords(client, null, signal), await listRules(client, signal)];
   const known = new KnownRecords(records);
+  const misfits = misfitsOf(findings).length;
+  if (misfits > 0) terminal.note(`${misfits} accounts have longer names than a record can hold; they are left out`);
   const writing = { connected, known, seenBy: findings.record, signWith: options.signWith, terminal };
   const walk = new Walk(writing, { isDryRun: options.dryRun === true, addAll: options.addAll === true });
   try {
