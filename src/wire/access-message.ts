@@ -8,18 +8,21 @@ import {
   EDITION_BYTES_MAX,
   EDITIONS_MAX,
   ERROR_TEXT_MAX,
+  JOB_NOTICES_MAX,
   JOB_OUTPUT_BYTES_MAX,
   JOB_REQUEST_BYTES_MAX,
   NAME_LENGTH_MAX,
   OUTPUT_PAGE_BYTES_MAX,
   POLICY_BYTES_MAX,
 } from './bounds.ts';
-import { appended, bytes, type Codec, keyId, list, nullable, struct, text, uint, union } from './codec.ts';
+import { appended, bytes, type Codec, keyId, list, nullable, struct, text, uint, union, word } from './codec.ts';
 import { type CredentialEntry, credentialEntryCodec, ENTRIES_MAX } from './credential.ts';
 import {
   type Failure,
   failureCodec,
   JOB_ID_LENGTH,
+  JOB_KINDS,
+  type JobKind,
   type JobNotice,
   jobNoticeCodec,
   type TraceStep,
@@ -66,6 +69,8 @@ export type AccessRequest =
   | { readonly kind: 'offer-edition'; readonly sealed: Uint8Array }
   /** The credentials of a record, each sealed to this X25519 key (base64url), which the client has made for this request. */
   | { readonly kind: 'reveal'; readonly recordId: string; readonly recipient: string }
+  /** Jobs of a kind, newest first, `JOB_NOTICES_MAX` at the most; only those that belong to this job if one is given. */
+  | { readonly kind: 'list-jobs'; readonly jobKind: JobKind; readonly parent: string | null }
   /** Entries of the answering instance's own audit log: behind a sequence number, or the newest. */
   | {
       readonly kind: 'audit-page';
@@ -122,6 +127,7 @@ export type AccessAnswer =
       readonly addresses: readonly string[];
     }
   | { readonly kind: 'job'; readonly notice: JobNotice | null; readonly steps: readonly TraceStep[] }
+  | { readonly kind: 'jobs'; readonly notices: readonly JobNotice[] }
   | ({ readonly kind: 'pool' } & PoolPage)
   | { readonly kind: 'policies'; readonly sealed: readonly Uint8Array[] }
   | {
@@ -210,6 +216,7 @@ const requestCodec: Codec<AccessRequest> = union<AccessRequest>({
   'list-editions': [30, struct({ recordId })],
   'offer-edition': [31, struct({ sealed: sealed(EDITION_BYTES_MAX) })],
   reveal: [32, struct({ recordId, recipient: text(VAULT_KEY_LENGTH) })],
+  'list-jobs': [60, struct({ jobKind: word(JOB_KINDS), parent: nullable(jobId) })],
   'audit-page': [50, struct({ after: nullable(uint()), most: uint(AUDIT_PAGE_MAX, 1), match: nullable(auditMatch) })],
   policies: [40, none],
   'offer-policy': [41, struct({ sealed: sealed(POLICY_DOCUMENT_BYTES_MAX) })],
@@ -259,6 +266,7 @@ const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
     }),
   ],
   policies: [40, struct({ sealed: policyChainCodec })],
+  jobs: [60, struct({ notices: list(jobNoticeCodec, JOB_NOTICES_MAX) })],
 });
 
 const numbered = <T>(body: Codec<T>): Codec<Numbered<T>> => struct<Numbered<T>>({ number: uint(0xffff_ffff), body });

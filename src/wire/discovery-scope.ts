@@ -11,6 +11,14 @@ export interface Scope {
   readonly ports: readonly number[];
   /** Connects begun per second at the most. */
   readonly ratePerSecond: number;
+  /** Which part of those addresses it is; null: all of them. */
+  readonly part: Part | null;
+}
+
+/** A part of a range, counted from 0. */
+export interface Part {
+  readonly index: number;
+  readonly of: number;
 }
 
 /** Addresses of one discovery: a /16. */
@@ -23,7 +31,7 @@ export const RATE_DEFAULT = 500;
 export const RATE_MAX = 2000;
 
 /** Names of the parameters of a discovery. */
-export const ScopeParameter = { target: 'target', ports: 'ports', rate: 'rate' } as const;
+export const ScopeParameter = { target: 'target', ports: 'ports', rate: 'rate', part: 'part' } as const;
 
 /** Reads the parameters of a discovery. Throws `bad-usage`. */
 export function readScope(parameters: readonly Parameter[]): Scope {
@@ -33,17 +41,69 @@ export function readScope(parameters: readonly Parameter[]): Scope {
   if (targets.length === 0 || targets.length > TARGETS_MAX)
     throw new GatewayError('bad-usage', `--target: ${targets.length} targets; 1 to ${TARGETS_MAX} at a time`);
   const ranges = targets.map((text) => requireRange(text, '--target'));
-  const size = ranges.reduce((sum, range) => sum + sizeOf(range), 0);
+  const size = addressesOf({ ranges });
   if (size > ADDRESSES_MAX)
     throw new GatewayError('bad-usage', `--target: ${size} addresses; at most ${ADDRESSES_MAX} (a /16) at a time`);
   const rate = Number(valuesOf(ScopeParameter.rate)[0] ?? RATE_DEFAULT);
   if (!Number.isInteger(rate) || rate < 1 || rate > RATE_MAX)
     throw new GatewayError('bad-usage', `--rate: ${rate} connects a second; 1 to ${RATE_MAX}`);
-  return { ranges, ports: parsePorts(valuesOf(ScopeParameter.ports)[0] ?? 'common'), ratePerSecond: rate };
+  const whole = { ranges, ports: parsePorts(valuesOf(ScopeParameter.ports)[0] ?? 'common'), ratePerSecond: rate };
+  return { ...whole, part: readPart(valuesOf(ScopeParameter.part)[0], partsOf(whole)) };
+}
+
+/** `0/4` … `3/4`. */
+export function formatPart({ index, of }: Part): string {
+  return `${index}/${of}`;
+}
+
+/** A range is cut in one way only: else its parts would not know each other. */
+function readPart(text: string | undefined, of: number): Part | null {
+  if (text === undefined) return null;
+  const index = Array.from({ length: of }, (_, index) => formatPart({ index, of })).indexOf(text);
+  if (index >= 0) return { index, of };
+  throw new GatewayError('bad-usage', `part "${text.slice(0, 16)}" is none of 0/${of} to ${of - 1}/${of}`);
+}
+
+/** Connects of one part of a large range, about: fewer cost more than they save, more are lost when an instance dies. */
+const PART_CONNECTS = 4096;
+/** Parts of one range. */
+export const PARTS_MAX = 64;
+
+/** Into how many parts a range is cut: the same each time, so that each part is compared with what it was before. */
+export function partsOf(whole: Pick<Scope, 'ranges' | 'ports'>): number {
+  const addresses = addressesOf(whole);
+  return Math.min(PARTS_MAX, addresses, Math.max(1, Math.floor((addresses * whole.ports.length) / PART_CONNECTS)));
+}
+
+/** The addresses of a part as a scope of their own. All parts together are the whole, and no two meet the same address. */
+export function scopeOfPart(whole: Scope): Scope {
+  const { part, ranges } = whole;
+  if (part === null) return whole;
+  const addresses = addressesOf(whole);
+  const [from, behind] = [part.index, part.index + 1].map((index) => Math.floor((addresses * index) / part.of));
+  let before = 0;
+  const cut = ranges.flatMap((range) => {
+    const first = range.first + Math.max(0, (from ?? 0) - before);
+    const last = Math.min(range.last, range.first + (behind ?? 0) - before - 1);
+    before += sizeOf(range);
+    return first <= last ? [{ first, last }] : [];
+  });
+  return { ...whole, ranges: cut, part: null };
+}
+
+/** The ids of a range and of all its parts: whoever of them runs keeps others from the same range. */
+export function scopeIds(whole: Scope): readonly string[] {
+  const of = whole.part?.of ?? partsOf(whole);
+  const parts = Array.from({ length: of }, (_, index) => scopeId(scopeOfPart({ ...whole, part: { index, of } })));
+  return [...new Set([scopeId(whole), ...parts])];
+}
+
+function addressesOf({ ranges }: Pick<Scope, 'ranges'>): number {
+  return ranges.reduce((sum, range) => sum + sizeOf(range), 0);
 }
 
 /** Names the range in place of a record: discoveries of one range are compared with each other. */
-export function scopeId({ ranges, ports }: Scope): string {
+export function scopeId({ ranges, ports }: Pick<Scope, 'ranges' | 'ports'>): string {
   const text = [...ranges.map(formatRange).sort(), 'ports', ...ports.map(String)].join('\n');
   return formatHex(sha256(new TextEncoder().encode(text))).slice(0, RECORD_ID_LENGTH);
 }

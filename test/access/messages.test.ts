@@ -55,6 +55,7 @@ const requests: readonly (readonly [AccessRequest, string])[] = [
     `82078218208276${'41'.repeat(22)}782b${'41'.repeat(43)}`,
   ],
   [{ kind: 'audit-page', after: null, most: 5, match: null }, '820782183283f605f6'],
+  [{ kind: 'list-jobs', jobKind: 'discovery', parent: null }, '820782183c8202f6'],
   [
     {
       kind: 'audit-page',
@@ -67,6 +68,7 @@ const requests: readonly (readonly [AccessRequest, string])[] = [
 ];
 
 const answers: readonly AccessAnswer[] = [
+  { kind: 'jobs', notices: [notice] },
   { kind: 'refused', failure: { code: 'not-allowed', message: 'no' } },
   { kind: 'done' },
   {

@@ -32,6 +32,7 @@ const REQUESTS: readonly Exclude<AccessRequest, { kind: 'hello' }>[] = [
   { kind: 'list-editions', recordId: JOB_ID },
   { kind: 'offer-edition', sealed: BYTES },
   { kind: 'reveal', recordId: JOB_ID, recipient: 'A'.repeat(43) },
+  { kind: 'list-jobs', jobKind: 'discovery', parent: null },
 ];
 
 type AdminRequest = Extract<AccessRequest, { kind: 'offer-limit' | 'offer-record' | 'offer-edition' | 'drain-member' }>;

@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress, isWithin, parseRange, sizeOf } from '../../src/base/ipv4-range.ts';
 import { COMMON_PORTS, PORTS_MAX, parsePorts } from '../../src/wire/discovery-ports.ts';
-import { assertAllowed, readScope, scopeId } from '../../src/wire/discovery-scope.ts';
+import {
+  assertAllowed,
+  PARTS_MAX,
+  partsOf,
+  readScope,
+  type Scope,
+  scopeId,
+  scopeIds,
+  scopeOfPart,
+} from '../../src/wire/discovery-scope.ts';
 
 const target = (value: string) => ({ name: 'target', value });
 const scope = (...targets: string[]) => readScope([...targets.map(target), { name: 'ports', value: '22' }]);
@@ -81,5 +90,42 @@ describe('the scope of a discovery', () => {
     expect(() => assertAllowed(scope('10.255.255.0-11.0.0.0'), allowed)).toThrow(
       '10.255.255.0-11.0.0.0 is outside of what this instance may scan: 10.0.0.0-10.255.255.255',
     );
+  });
+});
+
+describe('the parts of a range', () => {
+  const small = fc.tuple(fc.nat(5000), fc.nat(3000)).map(([first, more]) => ({ first, last: first + more }));
+  const wholes = fc.record({
+    ranges: fc.array(small, { minLength: 1, maxLength: 4 }),
+    ports: fc.constantFrom([22], [22, 80, 443], COMMON_PORTS),
+    ratePerSecond: fc.constant(500),
+    part: fc.constant(null),
+  });
+
+  it('are the whole together, in order, and meet no address twice', () => {
+    fc.assert(
+      fc.property(wholes, (whole) => {
+        const of = partsOf(whole);
+        const addressesIn = ({ ranges }: Pick<Scope, 'ranges'>): readonly number[] =>
+          ranges.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
+        const parts = Array.from({ length: of }, (_, index) => scopeOfPart({ ...whole, part: { index, of } }));
+        expect(parts.flatMap(addressesIn)).toEqual(addressesIn(whole));
+        expect(parts.every((part) => part.ranges.length > 0)).toBe(true);
+        expect(scopeIds(whole)).toEqual(scopeIds({ ...whole, part: { index: of - 1, of } }));
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('are few for a small range and bounded for a large one', () => {
+    const count = (...args: string[]) =>
+      partsOf(readScope([target(args[0] ?? ''), { name: 'ports', value: args[1] ?? '' }]));
+    expect([count('10.0.0.0/24', '22'), count('10.0.0.0/24', 'common'), count('10.0.0.0/18', '22')]).toEqual([1, 1, 4]);
+    expect(count('10.0.0.0/16', 'common')).toBe(PARTS_MAX);
+  });
+
+  it.each(['4/4', '-1/4', '0/3', '0/65', 'x', '0/0', '1'])('%j is none', (value) => {
+    const asked = [target('10.0.0.0/18'), { name: 'ports', value: '22' }, { name: 'part', value }];
+    expect(() => readScope(asked)).toThrow('is none of 0/4 to 3/4');
   });
 });

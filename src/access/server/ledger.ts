@@ -15,6 +15,7 @@ const UNRECORDED: ReadonlySet<AccessRequest['kind']> = new Set<AccessRequest['ki
   'job-output',
   'pool-view',
   'list-records',
+  'list-jobs',
 ]);
 
 /** What clients asked for and what became of it, told to the audit. A job has its own entries, from its worker. */

@@ -10,6 +10,8 @@ import {
   MEMBER_PAGE_MAX,
   RECORD_PAGE_MAX,
 } from '../../wire/access-message.ts';
+import { JOB_NOTICES_MAX } from '../../wire/bounds.ts';
+import type { JobKind } from '../../wire/job.ts';
 import type { TargetRecord } from '../../wire/record.ts';
 import { type Caller, maySee } from './caller.ts';
 
@@ -43,6 +45,22 @@ export function recordPage(
     .sort((left, right) => compareText(left.recordId, right.recordId));
   const page = rest.slice(0, RECORD_PAGE_MAX);
   return { kind: 'records', records: page, next: rest.length > page.length ? (page.at(-1)?.recordId ?? null) : null };
+}
+
+/** Jobs looked through for a page: all that an instance remembers. */
+const JOBS_LOOKED_THROUGH = 5000;
+
+/** Jobs of a kind, newest first: the caller's own, or anybody's for an admin. */
+export function jobPage(
+  port: PoolPort,
+  caller: Caller,
+  asked: { readonly jobKind: JobKind; readonly parent: string | null },
+): AccessAnswer {
+  const notices = port.jobs
+    .jobs(JOBS_LOOKED_THROUGH)
+    .filter(({ kind, parent }) => kind === asked.jobKind && (asked.parent === null || parent === asked.parent))
+    .filter((notice) => caller.grant === null || notice.caller === caller.id);
+  return { kind: 'jobs', notices: notices.slice(0, JOB_NOTICES_MAX) };
 }
 
 /** Members that serve, this one first. */

@@ -7,7 +7,7 @@
 import { GatewayError } from '../../base/errors.ts';
 import type { Ipv4Range } from '../../base/ipv4-range.ts';
 import type { Vault } from '../../vault/index.ts';
-import { assertAllowed, readScope, type Scope, scopeId } from '../../wire/discovery-scope.ts';
+import { assertAllowed, readScope, type Scope, scopeId, scopeIds, scopeOfPart } from '../../wire/discovery-scope.ts';
 import { isFinal, type JobNotice } from '../../wire/job.ts';
 import type { TargetRecord } from '../../wire/record.ts';
 import type { Task, TaskOutcome, TaskWorkload } from '../task.ts';
@@ -40,7 +40,7 @@ async function run(task: Task, components: DiscoveryComponents): Promise<TaskOut
 /** What the record's credential lets see at its target. */
 async function runLook(task: Task, record: TargetRecord, components: DiscoveryComponents): Promise<TaskOutcome> {
   const { notice, cancelled: signal } = task;
-  assertOnlyOne(notice, components);
+  assertOnlyOne(notice, [notice.recordId], components);
   const beganMs = components.atMs();
   task.report(`logging in at ${record.title}`, 0);
   const inventory = await lookAround(record, components.vaultOf(notice), signal);
@@ -50,36 +50,42 @@ async function runLook(task: Task, record: TargetRecord, components: DiscoveryCo
 
 async function runScan(task: Task, components: DiscoveryComponents): Promise<TaskOutcome> {
   const { notice, parameters, cancelled: signal } = task;
-  const scope = readScope(parameters);
+  const whole = readScope(parameters);
+  const scope = scopeOfPart(whole);
   if (notice.recordId !== scopeId(scope))
     throw new GatewayError('bad-usage', 'the job names another range than its parameters');
   assertAllowed(scope, components.allowed);
-  assertOnlyOne(notice, components);
+  assertOnlyOne(notice, scopeIds(whole), components);
   const beganMs = components.atMs();
   const onProgress = (progress: ScanProgress): void => tell(task, progress, components.atMs() - beganMs);
   const result = await scan(scope, { signal, atMs: components.atMs, onProgress });
   const seconds = (components.atMs() - beganMs) / 1000;
-  return outcomeOf({ scope, result, seconds, before: await lastRun(notice, components, signal) });
+  return outcomeOf({ whole, result, seconds, before: await lastRun(notice, components, signal) });
 }
 
-/** One discovery of a range at a time: of two that began together the one that was asked for first goes on. */
-function assertOnlyOne(own: JobNotice, components: DiscoveryComponents): void {
-  const other = components
-    .jobsOf(own.recordId)
-    .find((job) => job.jobId !== own.jobId && !isFinal(job.state) && isEarlier(job, own));
+/**
+ * One discovery of a range at a time, all its parts together: of two that began together the one that was asked for first goes on. Everybody knows of
+ * the same jobs, so everybody decides alike, and nobody has to be asked.
+ */
+function assertOnlyOne(own: JobNotice, ids: readonly string[], { jobsOf }: DiscoveryComponents): void {
+  const jobs = ids.flatMap((id) => jobsOf(id));
+  const began = (run: string): number =>
+    Math.min(...[...jobs, own].filter((job) => runOf(job) === run).map(({ submittedUnixMs }) => submittedUnixMs));
+  const [ownRun, ownBegan] = [runOf(own), began(runOf(own))];
+  const isEarlier = (run: string): boolean => began(run) < ownBegan || (began(run) === ownBegan && run < ownRun);
+  // Of one run each part has a job of its own; a second job for the same part takes the place of one that was lost.
+  const other = jobs.find((job) => runOf(job) !== ownRun && !isFinal(job.state) && isEarlier(runOf(job)));
   if (other === undefined) return;
   throw new GatewayError(
     'already-exists',
-    `discovery ${other.jobId} of the same range runs on ${other.worker ?? '–'}`,
-    {
-      remedy: `pam action job-info ${other.jobId} shows how far it is.`,
-    },
+    `discovery ${runOf(other)} of the same range runs on ${other.worker ?? '–'}`,
+    { remedy: `pam action discover status -j ${runOf(other)} shows how far it is.` },
   );
 }
 
-function isEarlier(one: JobNotice, other: JobNotice): boolean {
-  if (one.submittedUnixMs !== other.submittedUnixMs) return one.submittedUnixMs < other.submittedUnixMs;
-  return one.jobId < other.jobId;
+/** What a job is part of: the discovery that it was cut from, or itself. */
+function runOf({ jobId, parent }: JobNotice): string {
+  return parent ?? jobId;
 }
 
 function tell({ report }: Task, progress: ScanProgress, elapsedMs: number): void {
@@ -97,7 +103,7 @@ async function lastRun(
   components: DiscoveryComponents,
   signal: AbortSignal,
 ): Promise<{ readonly jobId: string; readonly found: readonly Known[] } | null> {
-  const last = components.jobsOf(own.recordId).find(({ jobId, state }) => jobId !== own.jobId && state === 'succeeded');
+  const last = components.jobsOf(own.recordId).find((job) => runOf(job) !== runOf(own) && job.state === 'succeeded');
   if (last === undefined) return null;
   const output = await components.readOutput(last.jobId, signal);
   const isOurs = typeof output === 'object' && output !== null && 'found' in output && Array.isArray(output.found);
@@ -105,12 +111,12 @@ async function lastRun(
 }
 
 function outcomeOf(run: {
-  readonly scope: Scope;
+  readonly whole: Scope;
   readonly result: ScanResult;
   readonly seconds: number;
   readonly before: Awaited<ReturnType<typeof lastRun>>;
 }): TaskOutcome {
-  const { result, seconds, before } = run;
+  const { whole, result, seconds, before } = run;
   const delta = before === null ? { added: [], changed: [], gone: [] } : compareRuns(before.found, result.services);
   const { tried, hostsUp, services, isCut } = result;
   const message = `${services.length} services on ${hostsUp} hosts, ${tried} connects in ${seconds.toFixed(1)} s${isCut ? '; there were more' : ''}`;
@@ -123,6 +129,7 @@ function outcomeOf(run: {
     seconds,
     cut: isCut,
     record: null,
+    parts: whole.part?.of ?? 1,
     notes: [],
   };
   return { state: 'succeeded', error: null, message, output };

@@ -222,7 +222,6 @@ export const neededBy: Readonly<Record<string, readonly string[]>> = {
   'recording search': ['x'],
   'action rotate': ['-r', 'x'],
   'action discover start': ['--target', '10.0.0.1'],
-  'action discover status': ['-j', 'x'],
   'action discover process': ['-j', 'x'],
   'action discover rule add': ['-n', 'x', '-a', 'add', '-p', '1', '-s', 'port == 22'],
   'action discover rule update': ['-i', 'x', '-p', '1'],

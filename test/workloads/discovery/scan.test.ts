@@ -93,7 +93,7 @@ describe.skipIf(missing !== undefined)('a discovery of 250 addresses', { timeout
     const ports = [...new Set(placed.map(({ port }) => port))];
     const watch = { signal: new AbortController().signal, atMs: () => performance.now(), onProgress: () => undefined };
     const beganMs = performance.now();
-    found = (await scan({ ranges: [RANGE], ports, ratePerSecond: 2000 }, watch)).services;
+    found = (await scan({ ranges: [RANGE], ports, ratePerSecond: 2000, part: null }, watch)).services;
     seconds = (performance.now() - beganMs) / 1000;
   }, 120_000);
   afterAll(async () => {
@@ -168,7 +168,7 @@ describe.skipIf(missing !== undefined)('a discovery of 250 addresses', { timeout
 describe('the pace of a scan', () => {
   it('is kept, and a cancelled one ends at once', async () => {
     const gone = new AbortController();
-    const scope = { ranges: [parseRange('127.77.6.0/24') ?? RANGE], ports: [4711], ratePerSecond: 100 };
+    const scope = { ranges: [parseRange('127.77.6.0/24') ?? RANGE], ports: [4711], ratePerSecond: 100, part: null };
     let last = { tried: 0, total: 0, hostsUp: 0, found: 0 };
     const beganMs = performance.now();
     const scanning = scan(scope, {

@@ -13,17 +13,29 @@ const UNKNOWN_MS = 15_000;
 /** Waits for a job's end and shows how far it is, on stderr. Whoever interrupts the wait leaves the job running. */
 export async function awaitJob(client: AccessClient, jobId: string, terminal: Terminal): Promise<JobNotice> {
   let said = '';
+  return watchJob(client, jobId, terminal.signal, ({ state, progress }) => {
+    const line = progress?.message ?? '';
+    if (!isFinal(state) && line !== '' && line !== said) terminal.note(printable(line));
+    said = line;
+  });
+}
+
+/** Waits for a job's end and tells each look at it. */
+export async function watchJob(
+  client: AccessClient,
+  jobId: string,
+  signal: AbortSignal,
+  onLook: (notice: JobNotice) => void,
+): Promise<JobNotice> {
   let knownAtMs = performance.now();
   for (;;) {
-    const { notice } = await client.request({ kind: 'job-info', jobId }, 'job', terminal.signal);
+    const { notice } = await client.request({ kind: 'job-info', jobId }, 'job', signal);
+    if (notice !== null) onLook(notice);
     if (notice !== null && isFinal(notice.state)) return notice;
     if (notice !== null) knownAtMs = performance.now();
     if (performance.now() - knownAtMs > UNKNOWN_MS)
       throw new GatewayError('outcome-unknown', `no instance knows what became of job ${jobId}`);
-    const line = notice?.progress?.message ?? '';
-    if (line !== '' && line !== said) terminal.note(printable(line));
-    said = line;
-    await delay(LOOK_MS, undefined, { signal: terminal.signal });
+    await delay(LOOK_MS, undefined, { signal });
   }
 }
 

@@ -45,6 +45,8 @@ const findings = z.object({
   cut: z.boolean(),
   /** The record whose credential it logged in with. */
   record: line.nullable().default(null),
+  /** How many parts the range was cut into; 1: none. */
+  parts: z.int().default(1),
   /** What could not be seen, or was left out. */
   notes: z.array(line).default([]),
 });
@@ -56,7 +58,8 @@ export type FoundService = Findings['found'][number];
 /** One account that a discovery with a credential has seen. */
 export type FoundAccount = z.infer<typeof account>;
 
-const NOTHING: Findings = {
+/** Nothing. */
+export const NOTHING_FOUND: Findings = {
   found: [],
   delta: { added: [], changed: [], gone: [] },
   since: null,
@@ -65,12 +68,13 @@ const NOTHING: Findings = {
   seconds: 0,
   cut: false,
   record: null,
+  parts: 1,
   notes: [],
 };
 
 /** Checks a worker's output; none is nothing found. Throws `bad-message`. */
 export function readFindings(output: unknown): Findings {
-  if (output === null) return NOTHING;
+  if (output === null) return NOTHING_FOUND;
   const read = findings.safeParse(output);
   if (read.success) return read.data;
   throw new GatewayError('bad-message', "the worker's output has another form than this version knows", {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { GatewayError } from '../../../../base/errors.ts';
 import { NAME_LENGTH_MAX } from '../../../../wire/bounds.ts';
-import { readScope, ScopeParameter, scopeId } from '../../../../wire/discovery-scope.ts';
+import { readScope, type Scope, ScopeParameter, scopeId } from '../../../../wire/discovery-scope.ts';
 import type { JobNotice, Parameter } from '../../../../wire/job.ts';
 import { defineCommand } from '../../../frame/command-tree.ts';
 import { collect, missingFlag, parseText } from '../../../frame/flags.ts';
@@ -10,7 +10,8 @@ import { addProfileOptions, type Connected, type ProfileOptions, withClient } fr
 import { findRecordFor } from '../../find-record.ts';
 import { assertSucceeded, awaitJob } from '../await-job.ts';
 import { readOutput } from '../job-output.ts';
-import { readFindings, renderFindings } from './findings.ts';
+import { type Findings, readFindings, renderFindings } from './findings.ts';
+import { partsAtOnce, runParts } from './parts/run-parts.ts';
 
 interface StartOptions extends ProfileOptions {
   readonly target: readonly string[];
@@ -52,6 +53,8 @@ interface Discovery {
   /** The record, or what names the range in place of one. */
   readonly recordId: string;
   readonly parameters: readonly Parameter[];
+  /** What is looked at; null: the record. */
+  readonly scope: Scope | null;
 }
 
 /** What the flags ask for: a range, or the record that is named. Throws `bad-usage`. */
@@ -67,7 +70,8 @@ function parseDiscovery({ target, record, ports, rate }: StartOptions): Discover
     { name: ScopeParameter.ports, value: ports ?? 'common' },
     ...(rate === undefined ? [] : [{ name: ScopeParameter.rate, value: rate }]),
   ];
-  return { recordId: scopeId(readScope(parameters)), parameters };
+  const scope = readScope(parameters);
+  return { recordId: scopeId(scope), parameters, scope };
 }
 
 async function discover(terminal: Terminal, options: StartOptions): Promise<void> {
@@ -80,7 +84,7 @@ async function discover(terminal: Terminal, options: StartOptions): Promise<void
 
 async function ofRecord(connected: Connected, named: string, { signal }: Terminal): Promise<Discovery> {
   const { recordId } = await findRecordFor(connected, { named, kind: 'discovery' }, signal);
-  return { recordId, parameters: [] };
+  return { recordId, parameters: [], scope: null };
 }
 
 async function run(
@@ -88,6 +92,12 @@ async function run(
   { discovery, options }: { readonly discovery: Discovery; readonly options: StartOptions },
   terminal: Terminal,
 ): Promise<void> {
+  const { scope, parameters } = discovery;
+  const atOnce = scope === null || options.wait !== true ? 1 : await partsAtOnce(connected, scope, terminal.signal);
+  if (atOnce > 1) {
+    const { jobId, findings } = await runParts(connected, { parameters, atOnce }, terminal);
+    return show({ jobId, state: 'succeeded', error: null, message: '' }, { findings, options, terminal });
+  }
   const job = await begin(connected, discovery, terminal);
   if (options.wait !== true) {
     const { jobId, state, worker } = job;
@@ -99,13 +109,25 @@ async function run(
   if (outputMissing !== null) throw new GatewayError('unreachable', outputMissing);
   const findings = readFindings(output);
   const { jobId, state, error, progress } = ended;
-  if (options.json === true) terminal.printJson({ jobId, state, error, message: progress?.message ?? '', ...findings });
-  else if (state === 'succeeded') terminal.print(renderFindings(findings, terminal.style()).join('\n'));
+  show({ jobId, state, error, message: progress?.message ?? '' }, { findings, options, terminal });
   assertSucceeded(ended);
 }
 
-async function begin({ client }: Connected, discovery: Discovery, terminal: Terminal): Promise<JobNotice> {
-  return (await client.submit({ kind: 'discovery', ...discovery }, terminal.signal)).notice;
+function show(
+  ended: Pick<JobNotice, 'jobId' | 'state' | 'error'> & { readonly message: string },
+  shown: { readonly findings: Findings; readonly options: StartOptions; readonly terminal: Terminal },
+): void {
+  const { findings, options, terminal } = shown;
+  if (options.json === true) return terminal.printJson({ ...ended, ...findings });
+  if (ended.state === 'succeeded') terminal.print(renderFindings(findings, terminal.style()).join('\n'));
+}
+
+async function begin(
+  { client }: Connected,
+  { recordId, parameters }: Discovery,
+  terminal: Terminal,
+): Promise<JobNotice> {
+  return (await client.submit({ kind: 'discovery', recordId, parameters }, terminal.signal)).notice;
 }
 
 /** It changes nothing, so when its worker is lost it simply begins again on another one. */

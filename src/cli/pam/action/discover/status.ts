@@ -1,41 +1,92 @@
 import type { Command } from 'commander';
-import { GatewayError } from '../../../../base/errors.ts';
 import { formatUnixMs } from '../../../../base/stamp.ts';
 import { isFinal, JOB_ID_LENGTH, type JobNotice } from '../../../../wire/job.ts';
 import { defineCommand } from '../../../frame/command-tree.ts';
-import { parseText, requireFlag } from '../../../frame/flags.ts';
+import { parseText } from '../../../frame/flags.ts';
+import { formatTable } from '../../../frame/table.ts';
 import type { Style, Terminal } from '../../../frame/terminal.ts';
-import { printable } from '../../../frame/text.ts';
+import { formatAgo, printable } from '../../../frame/text.ts';
 import { addProfileOptions, type ProfileOptions, withClient } from '../../connection.ts';
-import { readOutput } from '../job-output.ts';
-import { readFindings, renderFindings } from './findings.ts';
+import { NOTHING_FOUND, renderFindings } from './findings.ts';
+import { joinNotices, latestOfParts, readDiscovery } from './parts/read-discovery.ts';
 
 type StatusOptions = ProfileOptions & { readonly job?: string };
 
-const EXAMPLE = 'pam action discover status -j Xk2vQ9b1T0mYwz4c5d6e7f';
-
-/** `pam action discover status`: how far a discovery is, and what it has found. */
+/** `pam action discover status`: the discoveries that the pool knows, or how far one is and what it has found. */
 export function discoveryStatusCommand(terminal: Terminal): Command {
   const command = defineCommand({
     name: 'status',
-    summary: 'how far a discovery is, and what it has found',
-    examples: [EXAMPLE],
+    summary: 'the discoveries that the pool knows, or one of them with what it has found',
+    examples: ['pam action discover status', 'pam action discover status -j Xk2vQ9b1T0mYwz4c5d6e7f'],
   }).alias('st');
   return addProfileOptions(command)
     .option('-j, --job <JOB>', 'id of the discovery')
-    .action(async (options: StatusOptions) => {
-      const jobId = parseText(requireFlag(options.job, '--job', EXAMPLE), { flag: '--job', max: JOB_ID_LENGTH });
-      const { notice, output, outputMissing } = await withClient(terminal, options, async ({ client }) => {
-        const found = await client.request({ kind: 'job-info', jobId }, 'job', terminal.signal);
-        if (found.notice?.kind !== 'discovery') throw new GatewayError('not-found', `Discovery "${jobId}" not found`);
-        return { notice: found.notice, ...(await readOutput(client, found.notice, terminal.signal)) };
-      });
-      const findings = readFindings(output);
-      if (options.json === true) return terminal.printJson({ ...reportState(notice), outputMissing, ...findings });
-      const shown = output === null ? [] : renderFindings(findings, terminal.style());
-      const missing = outputMissing === null ? [] : [outputMissing];
-      terminal.print([...renderState(notice, terminal.style()), ...shown, ...missing].join('\n'));
+    .action((options: StatusOptions) => {
+      const { job } = options;
+      if (job === undefined) return showAll(terminal, options);
+      return showOne(terminal, options, parseText(job, { flag: '--job', max: JOB_ID_LENGTH }));
     });
+}
+
+async function showOne(terminal: Terminal, options: StatusOptions, jobId: string): Promise<void> {
+  const { notice, findings, outputMissing } = await withClient(terminal, options, (connected) =>
+    readDiscovery(connected, jobId, terminal.signal),
+  );
+  if (options.json === true)
+    return terminal.printJson({ ...reportState(notice), outputMissing, ...(findings ?? NOTHING_FOUND) });
+  const shown = findings === null ? [] : renderFindings(findings, terminal.style());
+  const missing = outputMissing === null ? [] : [outputMissing];
+  terminal.print([...renderState(notice, terminal.style()), ...shown, ...missing].join('\n'));
+}
+
+async function showAll(terminal: Terminal, options: StatusOptions): Promise<void> {
+  const { notices } = await withClient(terminal, options, ({ client }) =>
+    client.request({ kind: 'list-jobs', jobKind: 'discovery', parent: null }, 'jobs', terminal.signal),
+  );
+  const discoveries = joinParts(notices).map(reportState);
+  if (options.json === true) return terminal.printJson({ discoveries });
+  terminal.print(renderAll(discoveries, terminal.style()).join('\n'));
+}
+
+/** Newest first, those that were cut in one line. How many parts were wanted, only their outputs tell. */
+function joinParts(notices: readonly JobNotice[]): readonly JobNotice[] {
+  const byRun = new Map<string, JobNotice[]>();
+  for (const notice of notices) {
+    const run = notice.parent ?? notice.jobId;
+    byRun.set(run, [...(byRun.get(run) ?? []), notice]);
+  }
+  return [...byRun.entries()].map(([run, jobs]) => {
+    const [only] = jobs;
+    if (only !== undefined && only.parent === null) return only;
+    const parts = latestOfParts(jobs);
+    return joinNotices(run, parts, parts.length);
+  });
+}
+
+function renderAll(
+  discoveries: readonly ReturnType<typeof reportState>[],
+  { palette, width, nowUnixMs }: Style,
+): readonly string[] {
+  if (discoveries.length === 0)
+    return ['No discoveries. Begin one with: pam action discover start --target CIDR --wait'];
+  return formatTable({
+    width,
+    paintTitle: palette.faint,
+    columns: [
+      { title: 'JOB' },
+      { title: 'STATE' },
+      { title: 'DONE', align: 'right' },
+      { title: 'STARTED', align: 'right', dropOrder: 1 },
+      { title: 'MESSAGE', cutTo: 20, dropOrder: 2 },
+    ],
+    rows: discoveries.map(({ jobId, state, donePerMille, startedAt, message, error }) => [
+      jobId,
+      state,
+      state === 'succeeded' ? '100 %' : `${donePerMille / 10} %`,
+      startedAt === null ? '–' : formatAgo(startedAt, nowUnixMs),
+      error?.message ?? message,
+    ]),
+  });
 }
 
 function reportState({ jobId, state, error, worker, startedUnixMs, endedUnixMs, progress }: JobNotice) {

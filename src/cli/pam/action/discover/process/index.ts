@@ -15,8 +15,8 @@ import {
 } from '../../../connection.ts';
 import { listRecords } from '../../../find-record.ts';
 import { formatTarget } from '../../../record/record-report.ts';
-import { readOutput } from '../../job-output.ts';
-import { type Findings, readFindings } from '../findings.ts';
+import type { Findings } from '../findings.ts';
+import { readDiscovery } from '../parts/read-discovery.ts';
 import { listRules } from '../rule/rules.ts';
 import { addCandidate, ignoreAlways, type Writing } from './add-candidate.ts';
 import { type Answer, openQuestions, type Questions } from './ask.ts';
@@ -63,7 +63,7 @@ async function processJob(
 ): Promise<readonly FateReport[]> {
   const { client } = connected;
   const { signal } = terminal;
-  const findings = await findingsOf(connected, jobId, signal);
+  const findings = await findingsOf(connected, jobId, terminal);
   const [records, rules] = [await listRecords(client, null, signal), await listRules(client, signal)];
   const known = new KnownRecords(records);
   const misfits = misfitsOf(findings).length;
@@ -81,22 +81,27 @@ async function processJob(
   }
 }
 
-/** Throws `not-found` for a job that is no discovery, has not ended, or whose output nobody keeps. */
-async function findingsOf({ client }: Connected, jobId: string, signal: AbortSignal): Promise<Findings> {
-  const { notice } = await client.request({ kind: 'job-info', jobId }, 'job', signal);
-  if (notice === null || notice.kind !== 'discovery')
-    throw new GatewayError('not-found', `Discovery "${jobId}" not found`);
+/** Throws `not-found` for what is no discovery, has not ended, or has nothing to show. */
+async function findingsOf(
+  connected: Connected,
+  jobId: string,
+  { signal, note }: Pick<Terminal, 'signal' | 'note'>,
+): Promise<Findings> {
+  const { notice, findings, outputMissing } = await readDiscovery(connected, jobId, signal);
   if (!isFinal(notice.state))
     throw new GatewayError('not-found', `discovery ${jobId} has not ended yet: it is ${notice.state}`, {
       remedy: `pam action discover status -j ${jobId} shows how far it is.`,
     });
-  const { output, outputMissing } = await readOutput(client, notice, signal);
-  if (outputMissing !== null) throw new GatewayError('unreachable', outputMissing);
-  if (output === null)
+  if (findings === null) {
+    if (outputMissing !== null) throw new GatewayError('unreachable', outputMissing);
     throw new GatewayError('not-found', `discovery ${jobId} is ${notice.state} and found nothing`, {
       remedy: 'Start it again: pam action discover start --target CIDR --wait',
     });
-  return readFindings(output);
+  }
+  // What there is of it can be processed; the rest comes with the next discovery.
+  for (const lack of [outputMissing, notice.error?.message])
+    if (typeof lack === 'string') note(`not all of it: ${lack}`);
+  return findings;
 }
 
 /** One find after the other; asks at most once about each. */
