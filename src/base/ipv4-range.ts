@@ -51,8 +51,8 @@ export function formatRange({ first, last }: Ipv4Range): string {
 export function requireRange(text: string, flag: string): Ipv4Range {
   const range = parseRange(text);
   if (range !== undefined) return range;
-  throw new GatewayError('bad-usage', `${flag}: "${text.slice(0, 64)}" is no IPv4 address or range`, {
-    remedy: 'Write for example 10.0.0.0/24, 10.0.0.5 or 10.0.0.5-10.0.0.9.',
+  throw new GatewayError('bad-usage', `${flag}: "${text.slice(0, 64)}" is no address, range or host name`, {
+    remedy: 'Write for example 10.0.0.0/24, 10.0.0.5, 10.0.0.5-10.0.0.9, 2001:db8::5 or web-1.example.org.',
   });
 }
 

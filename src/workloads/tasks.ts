@@ -1,5 +1,5 @@
 import type { Reading } from '../audit/index.ts';
-import type { Ipv4Range } from '../base/ipv4-range.ts';
+import type { NetworkRange } from '../base/network-range.ts';
 import type { PoolPort } from '../pool-port.ts';
 import type { Vault } from '../vault/index.ts';
 import type { JobNotice } from '../wire/job.ts';
@@ -17,7 +17,7 @@ export interface TaskComponents {
   /** The vault for one job: what it reads and changes stands in the audit. */
   readonly vaultFor: (reading: Reading) => Vault;
   /** Where discoveries may look. */
-  readonly allowed: readonly Ipv4Range[];
+  readonly allowed: readonly NetworkRange[];
   /** Folder of the operator's scripts. */
   readonly scripts: string;
   /** A clock that only goes forward. */

@@ -200,9 +200,7 @@ describe.skipIf(postgresMissing() !== undefined)('a pool of three', { timeout: 9
     expect(await answering('i\n', process)).toMatchObject({ ignored: 1, left: 0 });
     expect(await pamJson([...process, '--add-all'])).toMatchObject({ added: 0, ignored: 1 });
     expectUsage(await pool.pam(['action', 'discover', 'process']), '--job is missing');
-    expect((await pool.pam(['action', 'discover', 'process', '-j', 'x'])).lastLine).toContain(
-      'Discovery "x" not found',
-    );
+    expect((await pool.pam(['action', 'discover', 'process', '-j', 'x'])).stderr).toContain('Discovery "x" not found');
     const [reached] = [await pool.pam(['tunnel', 'start', `discovery-rule/ignore 127.0.0.1-smtp-${smtp}`])];
     expect([reached.code, reached.stderr]).toEqual([1, expect.stringContaining('not found')]);
     await Promise.all(servers.map((one) => once(one.close(), 'close')));

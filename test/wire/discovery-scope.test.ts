@@ -1,8 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatAddress, isWithin, parseRange, sizeOf } from '../../src/base/ipv4-range.ts';
+import { parseNetworkRange } from '../../src/base/network-range.ts';
 import { COMMON_PORTS, PORTS_MAX, parsePorts } from '../../src/wire/discovery-ports.ts';
 import {
+  assertAddressAllowed,
   assertAllowed,
   PARTS_MAX,
   partsOf,
@@ -69,7 +71,7 @@ describe('ports', () => {
 describe('the scope of a discovery', () => {
   it.each([
     [[], '0 targets'],
-    [[target('web-1')], 'no IPv4 address or range'],
+    [[target('web_1')], 'no address, range or host name'],
     [[target('10.0.0.0/15')], '131072 addresses; at most 65536'],
     [[target('10.0.0.1'), { name: 'rate', value: '0' }], '1 to 2000'],
     [[target('10.0.0.1'), { name: 'rate', value: 'fast' }], '1 to 2000'],
@@ -99,6 +101,7 @@ describe('the parts of a range', () => {
     ranges: fc.array(small, { minLength: 1, maxLength: 4 }),
     ports: fc.constantFrom([22], [22, 80, 443], COMMON_PORTS),
     ratePerSecond: fc.constant(500),
+    hosts: fc.constantFrom([], ['::1', 'web-1.example.org']),
     part: fc.constant(null),
   });
 
@@ -106,11 +109,13 @@ describe('the parts of a range', () => {
     fc.assert(
       fc.property(wholes, (whole) => {
         const of = partsOf(whole);
-        const addressesIn = ({ ranges }: Pick<Scope, 'ranges'>): readonly number[] =>
-          ranges.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index));
+        const addressesIn = ({ ranges, hosts }: Pick<Scope, 'ranges' | 'hosts'>): readonly unknown[] => [
+          ...ranges.flatMap(({ first, last }) => Array.from({ length: last - first + 1 }, (_, index) => first + index)),
+          ...hosts,
+        ];
         const parts = Array.from({ length: of }, (_, index) => scopeOfPart({ ...whole, part: { index, of } }));
         expect(parts.flatMap(addressesIn)).toEqual(addressesIn(whole));
-        expect(parts.every((part) => part.ranges.length > 0)).toBe(true);
+        expect(parts.every((part) => part.ranges.length + part.hosts.length > 0)).toBe(true);
         expect(scopeIds(whole)).toEqual(scopeIds({ ...whole, part: { index: of - 1, of } }));
       }),
       { numRuns: 50 },
@@ -127,5 +132,40 @@ describe('the parts of a range', () => {
   it.each(['4/4', '-1/4', '0/3', '0/65', 'x', '0/0', '1'])('%j is none', (value) => {
     const asked = [target('10.0.0.0/18'), { name: 'ports', value: '22' }, { name: 'part', value }];
     expect(() => readScope(asked)).toThrow('is none of 0/4 to 3/4');
+  });
+});
+
+describe('hosts of a discovery', () => {
+  it.each([
+    ['WEB-1.example.org', ['web-1.example.org']],
+    ['::1', ['::1']],
+    ['2001:0DB8:0:0::5', ['2001:db8::5']],
+    ['fd00::1:fc/126', ['fd00::1:fc', 'fd00::1:fd', 'fd00::1:fe', 'fd00::1:ff']],
+  ])('%s are names and IPv6 addresses', (text, hosts) => expect(scope(text)).toMatchObject({ ranges: [], hosts }));
+
+  it.each([
+    ['fd00::/64', 'has 2^64 addresses; of IPv6 a /120 at most'],
+    ['fe80::1%eth0', 'is no IPv6 address or network'],
+    ['::ffff:10.0.0.1', 'is no IPv6 address or network'],
+    ['::g', 'is no IPv6 address or network'],
+    ['-web', 'is no address, range or host name'],
+    ['10.0.0.256', 'is no address, range or host name'],
+    ['a..b', 'is no address, range or host name'],
+    [`${'a'.repeat(64)}.org`, 'is no address, range or host name'],
+  ])('%s is none', (text, why) => expect(() => scope(text)).toThrow(why));
+
+  it('name a range of their own, in whatever order they are given', () => {
+    expect(scopeId(scope('::1', 'web-1', '10.0.0.1'))).toBe(scopeId(scope('10.0.0.1', 'web-1', '::1')));
+    expect(scopeId(scope('web-1'))).not.toBe(scopeId(scope('web-2')));
+  });
+
+  it('have to lie in what is allowed', () => {
+    const allowed = ['10.0.0.0/8', 'fd00::/8', '::1'].flatMap((text) => parseNetworkRange(text) ?? []);
+    expect(() => assertAllowed(scope('fd12::5', '::1', '10.1.2.3'), allowed)).not.toThrow();
+    expect(() => assertAllowed(scope('2001:db8::5'), allowed)).toThrow(
+      '2001:db8::5 is outside of what this instance may scan: 10.0.0.0-10.255.255.255, fd00::/8, ::1/128',
+    );
+    expect(() => assertAddressAllowed('web', '192.0.2.1', allowed)).toThrow('web (192.0.2.1) is outside');
+    expect(() => assertAddressAllowed('web', '::ffff:10.0.0.1', allowed)).not.toThrow();
   });
 });

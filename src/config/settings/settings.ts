@@ -1,5 +1,5 @@
 import { dirname, join, resolve } from 'node:path';
-import { type Ipv4Range, parseRange } from '../../base/ipv4-range.ts';
+import { type NetworkRange, parseNetworkRange } from '../../base/network-range.ts';
 import { Secret } from '../../base/secret.ts';
 import type { Label } from '../../wire/member-record.ts';
 import type { HostPort } from '../address.ts';
@@ -37,7 +37,7 @@ export interface Settings {
   readonly replaces: string | null;
   readonly labels: readonly Label[];
   /** Where discoveries may look. */
-  readonly discoveryAllow: readonly Ipv4Range[];
+  readonly discoveryAllow: readonly NetworkRange[];
   readonly memoryBudgetMb: number;
   /** Null: off. */
   readonly http: HostPort | null;
@@ -65,7 +65,16 @@ const RECORDING_MAX_MB = 10_240;
 const DAY_MS = 86_400_000;
 const MB_BYTES = 1024 * 1024;
 /** Private networks (RFC 1918), loopback and link-local. */
-const DISCOVERY_ALLOW = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '127.0.0.0/8', '169.254.0.0/16'];
+const DISCOVERY_ALLOW = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  'fc00::/7',
+  'fe80::/10',
+  '::1',
+];
 
 /** The settings of an instance. Throws `bad-config` with every mistake of every source, also of values that another source overrides. */
 export function loadSettings({ flags, env, system = thisSystem() }: SettingsInit): Settings {
@@ -193,7 +202,8 @@ function readSettings(reader: SettingsReader, system: System): Omit<Settings, 'g
     standby: reader.value(table.standby) ?? false,
     replaces: chooseReplaced(reader, name),
     labels: reader.value(table.label) ?? [],
-    discoveryAllow: reader.value(table.discoveryAllow) ?? DISCOVERY_ALLOW.flatMap((text) => parseRange(text) ?? []),
+    discoveryAllow:
+      reader.value(table.discoveryAllow) ?? DISCOVERY_ALLOW.flatMap((text) => parseNetworkRange(text) ?? []),
     memoryBudgetMb: reader.value(table.memoryBudgetMb) ?? defaultMemoryBudgetMb(system),
     http: valueOr(reader.value(table.http), HTTP),
     keepRecordings: readKeepRule(reader),

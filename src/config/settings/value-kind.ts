@@ -1,4 +1,4 @@
-import { type Ipv4Range, parseRange } from '../../base/ipv4-range.ts';
+import { type NetworkRange, parseNetworkRange } from '../../base/network-range.ts';
 import { LABELS_MAX, NAME_LENGTH_MAX } from '../../wire/bounds.ts';
 import type { Label } from '../../wire/member-record.ts';
 import { explainDialAddress, type HostPort, parseHostPort } from '../address.ts';
@@ -159,15 +159,15 @@ export function addressesKind(max: number): ValueKind<readonly string[]> {
   });
 }
 
-/** Networks, each an IPv4 address, CIDR or first and last address. */
-export function rangesKind(max: number): ValueKind<readonly Ipv4Range[]> {
+/** Networks, each a CIDR or an address of either kind, or the first and last address of IPv4. */
+export function rangesKind(max: number): ValueKind<readonly NetworkRange[]> {
   return list({
-    expected: 'an IPv4 network as CIDR, an address, or FIRST-LAST',
-    remedy: 'Write for example 10.0.0.0/8.',
+    expected: 'an IPv4 network or IPv6 network as CIDR, an address, or FIRST-LAST',
+    remedy: 'Write for example 10.0.0.0/8 or fd00:1::/64.',
     max,
     key: (text) => text,
-    parse: parseRange,
-    explain: () => 'is wrong; expected an IPv4 network as CIDR, an address, or FIRST-LAST',
+    parse: parseNetworkRange,
+    explain: () => 'is wrong; expected an IPv4 network or IPv6 network as CIDR, an address, or FIRST-LAST',
   });
 }
 

@@ -5,7 +5,7 @@
  */
 
 import { GatewayError } from '../../base/errors.ts';
-import type { Ipv4Range } from '../../base/ipv4-range.ts';
+import type { NetworkRange } from '../../base/network-range.ts';
 import type { Vault } from '../../vault/index.ts';
 import { assertAllowed, readScope, type Scope, scopeId, scopeIds, scopeOfPart } from '../../wire/discovery-scope.ts';
 import { isFinal, type JobNotice } from '../../wire/job.ts';
@@ -13,11 +13,12 @@ import type { TargetRecord } from '../../wire/record.ts';
 import type { Task, TaskOutcome, TaskWorkload } from '../task.ts';
 import { type Inventory, lookAround } from './accounts/index.ts';
 import { compareRuns, type Known, knownsOf, type Listed } from './delta.ts';
+import { locate } from './locate.ts';
 import { type Found, type ScanProgress, type ScanResult, scan } from './scan.ts';
 
 /** What discovering needs of its instance. */
 export interface DiscoveryComponents {
-  readonly allowed: readonly Ipv4Range[];
+  readonly allowed: readonly NetworkRange[];
   /** Discoveries of a range that the pool knows of, newest first. */
   jobsOf(scopeId: string): readonly JobNotice[];
   /** The output of an ended job; null if it cannot be had any more. */
@@ -58,9 +59,11 @@ async function runScan(task: Task, components: DiscoveryComponents): Promise<Tas
   assertOnlyOne(notice, scopeIds(whole), components);
   const beganMs = components.atMs();
   const onProgress = (progress: ScanProgress): void => tell(task, progress, components.atMs() - beganMs);
-  const result = await scan(scope, { signal, atMs: components.atMs, onProgress });
+  const { located, notes } = await locate(scope.hosts, components.allowed);
+  if (scope.ranges.length === 0 && located.length === 0) throw new GatewayError('target-unreachable', notes.join('; '));
+  const result = await scan({ ...scope, hosts: located }, { signal, atMs: components.atMs, onProgress });
   const seconds = (components.atMs() - beganMs) / 1000;
-  return outcomeOf({ whole, result, seconds, before: await lastRun(notice, components, signal) });
+  return outcomeOf({ whole, result, notes, seconds, before: await lastRun(notice, components, signal) });
 }
 
 /**
@@ -113,10 +116,11 @@ async function lastRun(
 function outcomeOf(run: {
   readonly whole: Scope;
   readonly result: ScanResult;
+  readonly notes: readonly string[];
   readonly seconds: number;
   readonly before: Awaited<ReturnType<typeof lastRun>>;
 }): TaskOutcome {
-  const { whole, result, seconds, before } = run;
+  const { whole, result, notes, seconds, before } = run;
   const delta = before === null ? { added: [], changed: [], gone: [] } : compareRuns(before.found, result.services);
   const { tried, hostsUp, services, isCut } = result;
   const message = `${services.length} services on ${hostsUp} hosts, ${tried} connects in ${seconds.toFixed(1)} s${isCut ? '; there were more' : ''}`;
@@ -130,7 +134,7 @@ function outcomeOf(run: {
     cut: isCut,
     record: null,
     parts: whole.part?.of ?? 1,
-    notes: [],
+    notes,
   };
   return { state: 'succeeded', error: null, message, output };
 }

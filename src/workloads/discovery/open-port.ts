@@ -5,6 +5,8 @@ import { connect as connectTls } from 'node:tls';
 export interface Place {
   readonly host: string;
   readonly port: number;
+  /** Where that host was found; missing where `host` is an address. */
+  readonly address?: string;
 }
 
 /** What a try to connect tells: `silent` may be nobody, or a firewall. */
@@ -20,9 +22,9 @@ const ANSWER_BYTES_MAX = 16 * 1024;
 const QUIET_MS = 150;
 
 /** One connect. */
-export async function openPort({ host, port }: Place, signal: AbortSignal): Promise<Opened> {
+export async function openPort({ host, port, address = host }: Place, signal: AbortSignal): Promise<Opened> {
   const { promise, resolve } = Promise.withResolvers<Opened>();
-  const socket = connectTcp({ host, port });
+  const socket = connectTcp({ host: address, port });
   const silent = (): void => resolve({ kind: 'silent' });
   const timer = setTimeout(() => afterEvents(silent), CONNECT_MS);
   signal.addEventListener('abort', silent, { once: true });

@@ -23,6 +23,17 @@ export interface ScanResult extends ScanProgress {
   readonly isCut: boolean;
 }
 
+/** What is scanned: hosts are named as they are to be shown, each with its address. */
+export interface ScanScope extends Omit<Scope, 'hosts'> {
+  readonly hosts?: readonly Located[];
+}
+
+/** A host that is no IPv4 address, and where it is. */
+export interface Located {
+  readonly host: string;
+  readonly address: string;
+}
+
 /** Connects waited for at once: at the fastest pace that is what a silent network takes. */
 const CONNECTS_MAX = 2048;
 /** Servers talked to at once. */
@@ -35,7 +46,7 @@ export const FOUND_MAX = 10_000;
  * is. Memory grows with what is found, not with what is tried. Throws `cancelled`.
  */
 export async function scan(
-  scope: Scope,
+  scope: ScanScope,
   watch: {
     readonly signal: AbortSignal;
     readonly atMs: () => number;
@@ -43,7 +54,7 @@ export async function scan(
   },
 ): Promise<ScanResult> {
   const { signal, atMs, onProgress } = watch;
-  const addresses = scope.ranges.reduce((sum, range) => sum + sizeOf(range), 0);
+  const addresses = scope.ranges.reduce((sum, range) => sum + sizeOf(range), scope.hosts?.length ?? 0);
   const state = { tried: 0, total: addresses * scope.ports.length, isCut: false };
   const [up, services] = [new Set<string>(), [] as Found[]];
   const pace = new Pace(scope.ratePerSecond, atMs);
@@ -64,7 +75,7 @@ export async function scan(
       return;
     }
     const service = await talks.run(() => identify(place, opened.socket, signal));
-    services.push({ ...place, ...service });
+    services.push({ host: place.host, port: place.port, ...service });
   };
   for (const place of places(scope)) {
     await pace.turn(signal).catch(() => undefined);
@@ -81,10 +92,12 @@ export async function scan(
   return { ...progress(), services, isCut: state.isCut };
 }
 
-function* places({ ranges, ports }: Scope): Generator<Place> {
-  for (const port of ports)
+function* places({ ranges, ports, hosts = [] }: ScanScope): Generator<Place> {
+  for (const port of ports) {
     for (const { first, last } of ranges)
       for (let address = first; address <= last; address++) yield { host: formatAddress(address), port };
+    for (const located of hosts) yield { ...located, port };
+  }
 }
 
 function compareText(left: string, right: string): number {

@@ -113,7 +113,7 @@ export function renderFindings(
     ]),
   });
   const gone = delta.gone.map(({ host, port, service }) => `gone: ${host}:${port} ${service}`);
-  return [...(found.found.length === 0 ? [] : table), ...gone, summary, ...last];
+  return [...(found.found.length === 0 ? [] : table), ...gone, ...found.notes.map(printable), summary, ...last];
 }
 
 /** What a discovery with a credential has seen at one target. */

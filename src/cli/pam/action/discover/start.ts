@@ -38,7 +38,10 @@ export function startDiscoveryCommand(terminal: Terminal): Command {
   }).alias('s');
   return addProfileOptions(command)
     .addOption(
-      new Option('--target <CIDR|HOST>', 'IPv4 network, address or FIRST-LAST (repeatable)')
+      new Option(
+        '--target <CIDR|HOST>',
+        'network, address, FIRST-LAST or host name (repeatable); of IPv6 a /120 at most',
+      )
         .default([], 'none')
         .argParser(collect),
     )
