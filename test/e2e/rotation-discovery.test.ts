@@ -218,7 +218,12 @@ describe.skipIf(postgresMissing() !== undefined)('a pool of three', { timeout: 9
     expect(fates).toEqual(
       expect.arrayContaining([
         expect.objectContaining({ fate: 'known', user: 'orders', title: 'orders-db' }),
-        expect.objectContaining({ fate: 'added', type: 'user', user: server.user }),
+        expect.objectContaining({
+          fate: 'added',
+          type: 'user',
+          user: server.user,
+          title: `orders-db-${server.user}`,
+        }),
       ]),
     );
     const added = (fates as { user: string; record: string }[]).find(({ user }) => user === server.user)?.record ?? '';

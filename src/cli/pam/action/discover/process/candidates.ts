@@ -37,10 +37,13 @@ const REACHED_BY = { windows: ['rdp', 3389], other: ['ssh', 22] } as const;
 /** Characters of a title that a person can still read. */
 const TITLE_MAX = 100;
 
-/** All candidates: each service, then the accounts and machines seen on it. */
-export function candidatesOf({ found }: Findings): readonly Candidate[] {
+/** All candidates: each service, then the accounts and machines seen on it. `titleAt`: of what is a record already. */
+export function candidatesOf(
+  { found }: Findings,
+  titleAt: (place: Pick<Candidate, 'host' | 'port'>) => string | undefined,
+): readonly Candidate[] {
   return found.flatMap((service) => {
-    const own = ofService(service);
+    const own = ofService(service, titleAt(service));
     const accounts = service.accounts.filter(fits).map((account) => ofAccount(account, own));
     return [own, ...accounts, ...service.machines.map(ofMachine)];
   });
@@ -55,10 +58,10 @@ function fits({ login, distinguishedName }: FoundAccount): boolean {
   return (distinguishedName ?? login).length <= NAME_LENGTH_MAX;
 }
 
-function ofService(service: FoundService): Candidate {
+function ofService(service: FoundService, known: string | undefined): Candidate {
   const { host, port, certificate } = service;
   const kind = KINDS[service.service] ?? { type: 'machine', protocol: protocolOf(service.service) };
-  const title = titleOf(`${host}-${service.service === 'unknown' ? 'tcp' : kind.protocol}-${port}`);
+  const title = known ?? titleOf(`${host}-${service.service === 'unknown' ? 'tcp' : kind.protocol}-${port}`);
   return {
     ...kind,
     title,

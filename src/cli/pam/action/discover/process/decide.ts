@@ -35,7 +35,7 @@ export class KnownRecords {
   }
 
   /** The machine, database or directory at the candidate's place, which an account is on: of several the one that was logged in at. */
-  parentOf({ host, port }: Candidate, seenBy: string | null): TargetRecord | undefined {
+  parentOf({ host, port }: Pick<Candidate, 'host' | 'port'>, seenBy: string | null): TargetRecord | undefined {
     const here = (this.#byPlace.get(placeKey({ host, port })) ?? []).filter(({ type }) => type !== 'user');
     return here.find(({ recordId }) => recordId === seenBy) ?? here[0];
   }

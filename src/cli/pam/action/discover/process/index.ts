@@ -72,7 +72,7 @@ async function processJob(
   const walk = new Walk(writing, { isDryRun: options.dryRun === true, addAll: options.addAll === true });
   try {
     const fates: FateReport[] = [];
-    for (const candidate of candidatesOf(findings)) {
+    for (const candidate of candidatesOf(findings, (place) => known.parentOf(place, findings.record)?.title)) {
       fates.push(await walk.settle(candidate, decide(candidate, { known, rules, addAll: walk.addAll })));
     }
     return fates;
