@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { JobRequest } from '../../../src/wire/job.ts';
 import { RECORD_ID_LENGTH } from '../../../src/wire/record.ts';
-import { PAGE_BYTES } from './small-gateway.ts';
+import { PAGE_BYTES, recordOf } from './small-gateway.ts';
 import { type Instance, SmallPool } from './small-pool.ts';
 
 const SETTLE_MS = 6000;
@@ -64,6 +64,20 @@ describe('a job that needs no client', () => {
     expect(() => accepted({ kind: 'rotation', recordId: RANGE })).toThrow('not-found');
     // Whoever names a record that is not there has not asked for the network.
     expect(() => accepted({ kind: 'discovery', recordId: 'x'.repeat(RECORD_ID_LENGTH) })).toThrow('not-found');
+  });
+
+  it.each(['tunnel', 'discovery', 'rotation'] as const)('is not had on a rule, nor any other: %s', (kind) => {
+    const pool = new SmallPool({ instances: 3 }).form();
+    for (const instance of pool.instances) {
+      const sealed = recordOf(pool.admin, { revision: 2, type: 'rule' });
+      pool.feed(instance, { kind: 'offer-record', sealed, ticket: 1_000_000 + instance.number });
+    }
+    pool.run(1000);
+    const { sealed } = pool.request(pool.at(0), { kind });
+    const answers = pool.submit(pool.at(0), sealed);
+    pool.run(1000);
+    expect(answers).toMatchObject([{ kind: 'refused', failure: { code: 'not-found' } }]);
+    expect(pool.instances.flatMap(({ begun, runs }) => [...begun, ...runs])).toEqual([]);
   });
 
   it('tells everybody how far it is', () => {
