@@ -16,6 +16,7 @@ import {
   type Settings,
 } from './config/index.ts';
 import type { Note } from './core/index.ts';
+import { cronTimes } from './cron/index.ts';
 import {
   Addresses,
   Contacts,
@@ -235,6 +236,7 @@ class RunningInstance implements Instance {
       directory: this.#directory,
       identity,
       startId,
+      cron: cronTimes,
       poolKeys: [this.#secrets.accessKey, ...this.#secrets.formerAccessKeys].map(({ id }) => id),
       self: { ...this.#self(), capabilities: [...Object.keys(this.#workloads), ...TASK_KINDS] },
     });

@@ -88,6 +88,12 @@ export const AUDIT_EVENTS = {
   'credential-conflicted': { recordId: text, versions: number },
   'credential-unconfirmed': { recordId: text, missing: number },
   'rotation-step': { jobId: text, recordId: text, revision: text, step: text, outcome: text, reason: text },
+  /** A schedule's due time was granted to this instance, and its job asked for. */
+  'rotation-due': { jobId: text, recordId: text, dueUnixMs: number },
+  /** This instance is to carry it out, and cannot know whether another side has. */
+  'rotation-waits': { recordId: text, dueUnixMs: number, reason: text },
+  'rotation-not-placed': { jobId: text, recordId: text, reason: text },
+  'council-changed': { version: number, members: number },
   'recording-kept': { recordingId: text, jobId: text, sizeBytes: number, digest: text },
   'session-controlled': { jobId: text, caller: person, what: text },
 

@@ -132,6 +132,29 @@ const NOTES: Readonly<Record<string, (detail: Detail) => AuditEvent>> = {
     kind: 'store-damaged',
     what: `a credential: ${text(detail, 'reason') ?? ''}`,
   }),
+  'rotation-due': (detail) => ({
+    kind: 'rotation-due',
+    jobId: text(detail, 'jobId'),
+    recordId: text(detail, 'recordId'),
+    dueUnixMs: number(detail, 'dueUnixMs'),
+  }),
+  'rotation-waits': (detail) => ({
+    kind: 'rotation-waits',
+    recordId: text(detail, 'recordId'),
+    dueUnixMs: number(detail, 'dueUnixMs'),
+    reason: text(detail, 'reason'),
+  }),
+  'rotation-not-placed': (detail) => ({
+    kind: 'rotation-not-placed',
+    jobId: text(detail, 'jobId'),
+    recordId: text(detail, 'recordId'),
+    reason: text(detail, 'reason'),
+  }),
+  'council-changed': (detail) => ({
+    kind: 'council-changed',
+    version: number(detail, 'version'),
+    members: number(detail, 'members'),
+  }),
   'job-lost': (detail) => ({ kind: 'job-lost', jobId: text(detail, 'jobId'), worker: text(detail, 'worker') }),
 };
 

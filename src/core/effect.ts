@@ -58,6 +58,16 @@ export type Stored =
   | { readonly kind: 'self'; readonly joinedAt: Stamp; readonly seat: Seat | null }
   /** A job of this worker, written before it acts and at every change of state. */
   | { readonly kind: 'job'; readonly notice: JobNotice; readonly deadlineUnixMs: number }
+  /** The instances a majority of which decides about due times. */
+  | { readonly kind: 'council'; readonly version: number; readonly members: readonly InstanceId[] }
+  /** The latest due time of a record that this instance has granted. */
+  | {
+      readonly kind: 'due';
+      readonly recordId: string;
+      readonly dueUnixMs: number;
+      readonly owner: InstanceId;
+      readonly begun: boolean;
+    }
   /** What an ended job has to show. */
   | { readonly kind: 'job-output'; readonly jobId: string; readonly savedUnixMs: number; readonly output: Uint8Array };
 

@@ -11,7 +11,10 @@ import type { JobNotice } from '../wire/job.ts';
 import type { Label, Seat } from '../wire/member-record.ts';
 import type { Effect } from './effect.ts';
 import type { Input } from './input.ts';
-import type { CredentialsView, JobsView, PoolView, RecordsView } from './view.ts';
+import type { CouncilList } from './schedules/council.ts';
+import type { CronTimes } from './schedules/due.ts';
+import type { GrantedDue } from './schedules/due-book.ts';
+import type { CredentialsView, JobsView, PoolView, RecordsView, SchedulesView } from './view.ts';
 
 export {
   type EditionAuthority,
@@ -29,6 +32,9 @@ export type { Event, Input, JobResult, Now, OutputPage, Search, Ticket } from '.
 export { PolicyBook } from './policy/policy-book.ts';
 export { derivePoolKeys, POOL_SECRET_BYTES, type PoolKeys } from './pool/index.ts';
 export { createPoolMachine } from './pool-machine.ts';
+export type { CouncilList } from './schedules/council.ts';
+export { type CronTimes, delayOf, latestDue, nextDue } from './schedules/due.ts';
+export type { GrantedDue } from './schedules/due-book.ts';
 export type {
   AdmissionRow,
   AdmissionView,
@@ -38,6 +44,8 @@ export type {
   MemberView,
   PoolView,
   RecordsView,
+  ScheduleRow,
+  SchedulesView,
 } from './view.ts';
 
 /** What an instance starts with: configuration, what its disk remembers, and its powers. */
@@ -55,6 +63,8 @@ export interface PoolInit {
   readonly standby: boolean;
   readonly replaces: string | null;
   readonly remembered: Remembered;
+  /** What cron patterns mean. */
+  readonly cron: CronTimes;
 }
 
 /** From the gateway configuration. */
@@ -92,6 +102,9 @@ export interface Remembered {
   readonly self: { readonly joinedAt: Stamp; readonly seat: Seat | null } | null;
   /** Jobs this worker had written down, with the deadline after which their id can no longer be submitted. */
   readonly jobs: readonly { readonly notice: JobNotice; readonly deadlineUnixMs: number }[];
+  /** Null: there was none. */
+  readonly council: CouncilList | null;
+  readonly dues: readonly GrantedDue[];
 }
 
 /** The policy in force, as the surroundings may ask of it. */
@@ -116,4 +129,5 @@ export interface PoolMachine {
   readonly jobs: JobsView;
   readonly records: RecordsView;
   readonly credentials: CredentialsView;
+  readonly schedules: SchedulesView;
 }

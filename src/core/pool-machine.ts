@@ -47,6 +47,7 @@ class Machine implements PoolMachine {
   readonly #drains: DrainOrders;
   readonly policy: PolicyBook;
   readonly jobs: Jobs['board'];
+  readonly schedules: Jobs['schedules'];
   readonly records: RecordShelf;
   readonly credentials: CredentialShelf;
   readonly #shelves: Shelves;
@@ -90,6 +91,7 @@ class Machine implements PoolMachine {
     this.#held = new OwnHeld(this.#context, { records: this.records, credentials: this.credentials });
     this.#jobs = new Jobs(this.#context, this.#load, this.records);
     this.jobs = this.#jobs.board;
+    this.schedules = this.#jobs.schedules;
     this.#seats = new SeatKeeper(this.#context, this.#exchange, this.#jobs);
     this.#drains = new DrainOrders(this.#context, (reason) => this.#seats.drain(reason));
     this.#policyKeeper = new PolicyKeeper(this.#context, {
@@ -209,7 +211,7 @@ class Machine implements PoolMachine {
 
   /** The parts that write; each knows its own writes. */
   #storing(): readonly { stored(write: number): boolean; storeFailed(write: number, reason: string): unknown }[] {
-    return [this.#limitKeeper, this.#policyKeeper, this.records, this.credentials, this.#jobs.bench];
+    return [this.#limitKeeper, this.#policyKeeper, this.records, this.credentials, this.#jobs];
   }
 
   #direct(from: InstanceId, message: Direct): void {

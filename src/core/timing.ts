@@ -112,6 +112,17 @@ export const OUTPUT_QUERY_MS = 3000;
 /** Between two batches of job news. */
 export const JOB_NEWS_MS = 100;
 
+/** Between two looks at the schedules, and two requests for a due time that was not granted. */
+export const DUE_LOOK_MS = 1000;
+/** How long all admitted must have been there before one more becomes a member of the council: longer than a death takes to be suspected. */
+export const COUNCIL_SETTLE_MS = 3000;
+/** How long a member of the council must have been away, with a majority of the others there, until the council goes on without it. */
+export const COUNCIL_FORGET_MS = 600_000;
+
+assert(
+  COUNCIL_SETTLE_MS > PROBE_INTERVAL_MS + PROBE_TIMEOUT_MS + INDIRECT_TIMEOUT_MS,
+  'who is not there is suspected by then',
+);
 assert(
   PROBE_TIMEOUT_MS + INDIRECT_TIMEOUT_MS + SUSPICION_MIN_MS > PULSE_INTERVAL_MS,
   'a pulse must be able to refute in time',

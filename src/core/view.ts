@@ -90,3 +90,23 @@ export interface CredentialsView {
   /** The editions of a record's credentials that stand: none, one, or several that were written without knowing of each other. */
   editions(recordId: string): EditionSet;
 }
+
+/** Due times of the records that have a schedule, as one instance sees them. */
+export interface SchedulesView {
+  list(): readonly ScheduleRow[];
+}
+
+/** One record with a schedule. */
+export interface ScheduleRow {
+  readonly recordId: string;
+  /** Who carries its due times out; null: nobody is admitted. */
+  readonly owner: InstanceId | null;
+  /** When it begins next; null: never again. */
+  readonly nextUnixMs: number | null;
+  /** The last due time that was granted here, to whom, and the job that carries it out. */
+  readonly lastUnixMs: number | null;
+  readonly lastOwner: InstanceId | null;
+  readonly lastJobId: string | null;
+  /** Why a due time that has come has not begun; null: nothing waits. */
+  readonly waiting: string | null;
+}

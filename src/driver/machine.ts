@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createEd25519Verify, type KeyPair } from '../base/ed25519.ts';
 import type { DataDirectory, GatewayConfig, Settings } from '../config/index.ts';
-import { createPoolMachine } from '../core/index.ts';
+import { type CronTimes, createPoolMachine } from '../core/index.ts';
 import { monotonicMs } from './pool-driver.ts';
 
 /** What the machine of an instance is made of. */
@@ -14,6 +14,8 @@ export interface MachineInit {
   readonly startId: string;
   /** Those with which the pool vouches for its instances, or did when something was stored. */
   readonly poolKeys: readonly KeyPair['id'][];
+  /** What cron patterns mean. */
+  readonly cron: CronTimes;
   readonly self: {
     readonly name: string;
     readonly version: string;
@@ -43,6 +45,7 @@ export function createMachine(init: MachineInit): ReturnType<typeof createPoolMa
       standby: settings.standby,
       replaces: settings.replaces,
       remembered: directory.store.remembered(),
+      cron: init.cron,
     },
     { atMs: monotonicMs(), unixMs: Date.now() },
   );

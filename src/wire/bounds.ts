@@ -68,3 +68,5 @@ export const GRANT_OFFSETS_MAX = 64;
 export const GRANT_SOURCES_MAX = 32;
 /** An address as text, a prefix length behind it. */
 export const ADDRESS_RANGE_LENGTH_MAX = 64;
+/** Instances that are asked before a due time is carried out: in larger pools the oldest ones, so that the cost of a due time does not grow with the pool. */
+export const COUNCIL_MAX = 64;

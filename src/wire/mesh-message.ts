@@ -31,6 +31,7 @@ import {
   union,
   word,
 } from './codec.ts';
+import { type DueClaim, type DueReply, dueClaimCodec, dueReplyCodec } from './due-message.ts';
 import {
   type Failure,
   failureCodec,
@@ -226,6 +227,8 @@ export type Direct =
   /** An edition of credentials whose author waits until it is safe; answered once it is on disk. */
   | { readonly kind: 'edition-put'; readonly nonce: number; readonly sealed: Uint8Array }
   | { readonly kind: 'edition-held'; readonly nonce: number }
+  | ({ readonly kind: 'due-claim' } & DueClaim)
+  | ({ readonly kind: 'due-answer' } & DueReply)
   /** Changes of the admins in order, then the policy in force; or only the newest policy. */
   | { readonly kind: 'policies'; readonly sealed: readonly Uint8Array[] };
 
@@ -357,4 +360,6 @@ export const directCodec: Codec<Direct> = union<Direct>({
   'edition-put': [54, struct({ nonce, sealed: sealedBytes(EDITION_BYTES_MAX) })],
   'edition-held': [55, struct({ nonce })],
   policies: [60, struct({ sealed: policyChainCodec })],
+  'due-claim': [70, dueClaimCodec],
+  'due-answer': [71, dueReplyCodec],
 });

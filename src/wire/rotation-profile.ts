@@ -17,6 +17,16 @@ export const RotationLabel = {
   after: 'rotation.after',
   /** `yes`: nothing rotates it. */
   disabled: 'rotation.disabled',
+  /** `every 30d`, or `cron` and six fields: when it is rotated without being asked. */
+  schedule: 'rotation.schedule',
+  /** Time zone of a cron. */
+  zone: 'rotation.zone',
+  /** Longest that it begins after its due time. */
+  jitter: 'rotation.jitter',
+  /** When the schedule was set, in milliseconds since 1970: nothing is due before. */
+  scheduledFrom: 'rotation.from',
+  /** `yes`: when a session has ended, too. */
+  afterSession: 'rotation.after-session',
 } as const;
 
 /** Characters of a script's name. */

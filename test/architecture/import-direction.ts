@@ -3,7 +3,7 @@
 import type { SourceFile, Violation } from './source-tree.ts';
 
 const PURE = ['base', 'wire', 'core'] as const;
-const SIBLINGS = ['config', 'mesh', 'access', 'workloads', 'vault', 'audit', 'recording'] as const;
+const SIBLINGS = ['config', 'mesh', 'access', 'workloads', 'vault', 'audit', 'recording', 'cron'] as const;
 
 /** What one part of `src` may import of the others. A part is a folder, or a file at the top without its ending. */
 interface Part {
@@ -28,6 +28,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   access: { values: ['base', 'wire'], types: ['core', 'pool-port', ...SIBLINGS] },
   workloads: { values: ['base', 'wire'], types: ['core', 'pool-port', ...SIBLINGS] },
   vault: { values: PURE, types: ['pool-port', ...SIBLINGS] },
+  cron: { values: ['base'], types: PURE },
   recording: { values: PURE, types: ['pool-port', ...SIBLINGS] },
   audit: { values: PURE, types: ['pool-port', ...SIBLINGS] },
   api: { values: [...PURE, ...SIBLINGS], types: ['pool-port'] },

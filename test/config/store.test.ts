@@ -82,6 +82,10 @@ describe('the store', () => {
       { kind: 'credentials', recordId: 'a', sealed: [new Uint8Array([4]), new Uint8Array([5])] },
       { kind: 'credentials', recordId: 'b', sealed: [new Uint8Array([6])] },
       { kind: 'credentials', recordId: 'b', sealed: [] },
+      { kind: 'council', version: 1, members: [] },
+      { kind: 'council', version: 2, members: [worker] },
+      { kind: 'due', recordId: 'r1', dueUnixMs: 4000, owner: worker, begun: true },
+      { kind: 'due', recordId: 'r1', dueUnixMs: 5000, owner: worker, begun: true },
       { kind: 'self', joinedAt: stamp(4), seat: null },
       { kind: 'self', joinedAt: stamp(4), seat },
       job(1),
@@ -91,6 +95,8 @@ describe('the store', () => {
     store.rememberAddresses(['/ip4/192.0.2.1/tcp/7400', 'b:1']);
     const again = reopen(store, directory);
     expect(again.remembered()).toEqual({
+      council: { version: 2, members: [worker] },
+      dues: [{ recordId: 'r1', dueUnixMs: 5000, owner: worker, begun: true }],
       limits: [new Uint8Array([1, 0, 1]), new Uint8Array([1, 0, 2])],
       // The one that changed the admins, and the newest.
       policies: [7, ...Array.from({ length: 16 }, (_, number) => number + 4 + 100)].map(
@@ -112,6 +118,8 @@ describe('the store', () => {
 
   it('begins empty', () => {
     expect(open(newDirectory()).remembered()).toEqual({
+      council: null,
+      dues: [],
       limits: [],
       policies: [],
       records: [],

@@ -13,6 +13,8 @@ export class Disk {
   readonly #records = new Map<string, Uint8Array>();
   readonly #credentials = new Map<string, readonly Uint8Array[]>();
   readonly #jobs = new Map<string, Extract<Stored, { kind: 'job' }>>();
+  readonly #dues = new Map<string, Extract<Stored, { kind: 'due' }>>();
+  #council: Extract<Stored, { kind: 'council' }> | null = null;
   #self: Remembered['self'] = null;
 
   constructor(identity: Signer) {
@@ -39,6 +41,12 @@ export class Disk {
         return;
       case 'job':
         this.#jobs.set(what.notice.jobId, what);
+        return;
+      case 'council':
+        this.#council = what;
+        return;
+      case 'due':
+        this.#dues.set(what.recordId, what);
     }
   }
 
@@ -51,6 +59,8 @@ export class Disk {
       credentials: [...this.#credentials.values()].flat(),
       self: this.#self,
       jobs: [...this.#jobs.values()].map(({ notice, deadlineUnixMs }) => ({ notice, deadlineUnixMs })),
+      council: this.#council,
+      dues: [...this.#dues.values()],
     };
   }
 
@@ -63,6 +73,8 @@ export class Disk {
     for (const [recordId, sealed] of this.#records) copy.apply({ kind: 'record', recordId, sealed });
     for (const [recordId, sealed] of this.#credentials) copy.apply({ kind: 'credentials', recordId, sealed });
     for (const job of this.#jobs.values()) copy.apply(job);
+    for (const due of this.#dues.values()) copy.apply(due);
+    copy.#council = this.#council;
     copy.#self = this.#self;
     return copy;
   }

@@ -8,6 +8,8 @@ import { Random } from './random.ts';
 const CHAOS_MS = { least: 15_000, most: 60_000 } as const;
 const QUIET_MS = 26_000;
 const HOSTS_MAX = 8;
+/** In every so many lives the record has a schedule. */
+const SCHEDULE_EVERY = 4;
 /** Every so many seeds one situation is played out instead of a mix of troubles. */
 const SITUATION_EVERY = 5;
 
@@ -52,6 +54,7 @@ export function drawPlan(seed: number, instances?: number): Plan {
     conditions: drawConditions(random, mix),
     dialMs: random.pick([20, 20, 200, 1500]) ?? 20,
     chaosMs,
+    ...(seed % SCHEDULE_EVERY === 3 ? { everySeconds: new Random(seed, 78).between(4, 15) } : {}),
     quietMs: QUIET_MS,
     steps,
   };

@@ -1,6 +1,8 @@
 import type { GatewayFacts } from '../../src/core/index.ts';
 import { type Limit, limitSeal } from '../../src/wire/limit.ts';
+import type { Label } from '../../src/wire/member-record.ts';
 import { type TargetRecord, targetRecordSeal } from '../../src/wire/record.ts';
+import { RotationLabel } from '../../src/wire/rotation-profile.ts';
 import { seal } from '../../src/wire/sealed.ts';
 import { EPOCH_UNIX_MS } from './host-clock.ts';
 import type { Keyring, Signer } from './keys.ts';
@@ -15,6 +17,8 @@ export const RECORD_ID = 'simulated-record-00000';
 export interface OperatorInit {
   /** Number of the first limit. */
   readonly maxInstances: number;
+  /** Period of the record's schedule; undefined: it has none. */
+  readonly everySeconds?: number | undefined;
   now(): number;
 }
 
@@ -27,10 +31,12 @@ export class Operator {
   /** Versions that some instance has held: what was refused counts for nothing. */
   readonly held = new Set<number>([1]);
   readonly #now: () => number;
+  readonly #labels: readonly Label[];
   #version = 0;
 
-  constructor(keyring: Keyring, random: Random, { maxInstances, now }: OperatorInit) {
+  constructor(keyring: Keyring, random: Random, { maxInstances, everySeconds, now }: OperatorInit) {
     this.#now = now;
+    this.#labels = everySeconds === undefined ? [] : scheduled(everySeconds);
     this.key = keyring.make(random);
     const firstLimit = this.sign({ maxInstances, expiresUnixMs: null, issuedUnixMs: EPOCH_UNIX_MS - 1000 });
     const shared = { uid: GATEWAY_UID, name: 'simulated', adminKeys: [this.key.id], threshold: 1 };
@@ -64,10 +70,17 @@ export class Operator {
       port: 22,
       protocol: 'tcp',
       user: null,
-      labels: [],
+      labels: this.#labels,
       changedUnixMs: EPOCH_UNIX_MS,
       parentId: null,
     };
     return seal(targetRecordSeal, record, [this.key]);
   }
+}
+
+function scheduled(everySeconds: number): readonly Label[] {
+  return [
+    { key: RotationLabel.scheduledFrom, value: String(EPOCH_UNIX_MS) },
+    { key: RotationLabel.schedule, value: `every ${everySeconds}s` },
+  ];
 }

@@ -16,6 +16,8 @@ export interface Plan {
   readonly dialMs?: number;
   /** Chaos ends here: the network heals, hostile members go, what is frozen thaws. */
   readonly chaosMs: number;
+  /** The record has a schedule with this period. */
+  readonly everySeconds?: number;
   readonly quietMs: number;
   readonly steps: readonly Step[];
 }

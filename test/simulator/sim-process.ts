@@ -125,7 +125,7 @@ export class SimProcess implements Node {
         name: init.name,
         version: '0.0.0',
         platform: 'simulated',
-        capabilities: ['tunnel'],
+        capabilities: ['tunnel', 'rotation'],
         labels: [],
         budgetKib: init.budgetKib,
         drainMs: init.drainMs,
@@ -133,6 +133,7 @@ export class SimProcess implements Node {
       standby: init.standby,
       replaces: init.replaces,
       remembered: disk.remembered(),
+      cron: { latest: () => null, next: () => null },
     };
     this.machine = createPoolMachine(machineInit, now);
   }

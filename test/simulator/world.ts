@@ -51,6 +51,8 @@ export interface WorldInit {
 const BUDGET_KIB = 64 * 1024;
 const DRAIN_MS = 2000;
 const DIAL_MS = 20;
+/** How long a job takes that needs no client. */
+const UNATTENDED_MS = 300;
 
 /** Everything there is in one simulation: time, network, hosts, processes, and those who act on them. */
 export class World implements ProcessOwner {
@@ -96,7 +98,11 @@ export class World implements ProcessOwner {
     const listening = (host: number): SimProcess | undefined => this.hosts.get(host)?.process;
     const dialMs = plan.dialMs ?? DIAL_MS;
     this.contact = new Contact({ queue, now, listening, dialMs, network: this.network, random: this.random.fork(2) });
-    this.operator = new Operator(this.keyring, this.random.fork(3), { maxInstances: plan.maxInstances, now });
+    this.operator = new Operator(this.keyring, this.random.fork(3), {
+      maxInstances: plan.maxInstances,
+      everySeconds: plan.everySeconds,
+      now,
+    });
     this.clients = new Clients(this, this.random.fork(4));
     this.checkers = init.checkers.map((make) => make(this));
   }
@@ -208,6 +214,7 @@ export class World implements ProcessOwner {
       this.log(`${process.name} notes ${effect.note.event} ${this.#named(JSON.stringify(effect.note.detail))}`);
     if (effect.kind === 'reply') this.#answer(effect.ticket, effect.reply);
     if (effect.kind === 'run') this.#answer(effect.ticket, effect);
+    if (effect.kind === 'begin') this.#carryOut(process, effect.notice.jobId);
     if (effect.kind === 'cancel') this.clients.cancelled(process, effect.jobId);
     if (this.#init.messages === true) this.#logMessage(process, effect);
     for (const checker of this.checkers) checker.effect?.(process, effect);
@@ -282,6 +289,13 @@ export class World implements ProcessOwner {
   calmDown(): void {
     if (breaksPromises(this.network.conditions)) this.splitEnds();
     this.network.conditions = CALM;
+  }
+
+  /** An unattended job takes a moment. */
+  #carryOut(process: SimProcess, jobId: string): void {
+    this.after(UNATTENDED_MS, () =>
+      process.receive({ kind: 'job-ended', jobId, state: 'succeeded', error: null, bytesIn: 0, bytesOut: 0 }),
+    );
   }
 
   #logMessage({ name }: SimProcess, effect: Effect): void {

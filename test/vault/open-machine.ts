@@ -49,6 +49,7 @@ export function openMachine(
       standby: false,
       replaces: null,
       remembered: store.remembered(),
+      cron: { latest: () => null, next: () => null },
     },
     { atMs: monotonicMs(), unixMs: Date.now() },
   );

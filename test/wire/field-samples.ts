@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { type ErrorCode, ErrorCodes } from '../../src/base/errors.ts';
 import { formatKeyId, type PeerKeyId } from '../../src/base/ids.ts';
 import { STAMP_COUNTER_MAX, STAMP_UNIX_MS_MAX, type Stamp } from '../../src/base/stamp.ts';
+import { DUE_ANSWERS } from '../../src/wire/due-message.ts';
 
 // biome-ignore lint/complexity/useRegexLiterals: a literal with control characters is a lint error of its own
 const CONTROL = new RegExp('[\\u0000-\\u001f\\u007f\\ufeff]', 'g');
@@ -37,3 +38,11 @@ export const succession = fc.record({
   issuedUnixMs: unixMs,
   untilUnixMs: unixMs,
 });
+export const dueSamples = {
+  'due-claim': fc.record({ recordId: hex(22), dueUnixMs: unixMs }),
+  'due-answer': fc.record({
+    ...{ recordId: hex(22), dueUnixMs: unixMs, answer: orNull(fc.constantFrom(...DUE_ANSWERS)) },
+    ...{ lastUnixMs: unixMs, lastOwner: orNull(id), councilVersion: count },
+    council: fc.array(id, { maxLength: 3 }),
+  }),
+};

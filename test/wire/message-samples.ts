@@ -49,6 +49,7 @@ import { DESK_FAMILIES } from './desk-samples.ts';
 import {
   bytes,
   count,
+  dueSamples,
   failure,
   hex,
   id,
@@ -70,14 +71,12 @@ export interface Family<T> {
   readonly bytesMax: number;
   readonly any: fc.Arbitrary<T>;
 }
-
 const seat = fc.record({
   limitVersion: positive,
   maxInstances: fc.integer({ min: 1, max: 10_000 }),
   grantedAt: stamp,
   handedOverBy: orNull(id),
 });
-
 const memberRecord: fc.Arbitrary<MemberRecord> = fc.record({
   instanceId: id,
   startId: hex(32),
@@ -99,7 +98,6 @@ const memberRecord: fc.Arbitrary<MemberRecord> = fc.record({
   meshAddresses: fc.array(name, { maxLength: 4 }),
   accessAddresses: fc.array(name, { maxLength: 4 }),
 });
-
 const loadSample: fc.Arbitrary<LoadSample> = fc.record({
   number: count,
   reservedKib: fc.integer({ min: 0, max: 2 ** 33 }),
@@ -307,6 +305,7 @@ const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<
   'resubmit-answer': fc.record({ nonce, notice: orNull(jobNotice), failure: orNull(failure) }),
   'job-query': fc.record({ nonce, jobId, wantTrace: fc.boolean() }),
   'job-answer': fc.record({ nonce, notice: orNull(jobNotice), steps: fc.array(traceStep, { maxLength: 3 }) }),
+  ...dueSamples,
   'output-query': fc.record({ nonce, jobId, offset: fc.integer({ min: 0, max: 4_000_000 }) }),
   'output-answer': fc.record({ nonce, totalBytes: fc.integer({ min: 0, max: 4_000_000 }), page: orNull(bytes) }),
   'job-cancel': fc.record({ jobId, reason: name }),

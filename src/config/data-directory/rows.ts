@@ -1,9 +1,11 @@
 import type { Stamp } from '../../base/stamp.ts';
 import { STAMP_UNIX_MS_MAX } from '../../base/stamp.ts';
-import { EDITION_BYTES_MAX, EDITIONS_MAX } from '../../wire/bounds.ts';
-import { bytes, type Codec, list, nullable, stamp, struct, uint } from '../../wire/codec.ts';
+import type { CouncilList, GrantedDue } from '../../core/index.ts';
+import { COUNCIL_MAX, EDITION_BYTES_MAX, EDITIONS_MAX } from '../../wire/bounds.ts';
+import { bool, bytes, type Codec, keyId, list, nullable, stamp, struct, text, uint } from '../../wire/codec.ts';
 import { type JobNotice, jobNoticeCodec } from '../../wire/job.ts';
 import { type Seat, seatCodec } from '../../wire/member-record.ts';
+import { RECORD_ID_LENGTH } from '../../wire/record.ts';
 
 /** Pure: what stands in the rows that the store itself understands. Fields: append only, as on the wire. */
 
@@ -39,6 +41,20 @@ export const EDITIONS_ROW_BYTES_MAX = EDITIONS_MAX * (EDITION_BYTES_MAX + 4096 +
 export const jobRowCodec: Codec<JobRow> = struct<JobRow>({
   notice: jobNoticeCodec,
   deadlineUnixMs: uint(STAMP_UNIX_MS_MAX),
+});
+
+/** Form of the council. */
+export const councilRowCodec: Codec<CouncilList> = struct<CouncilList>({
+  version: uint(),
+  members: list(keyId, COUNCIL_MAX),
+});
+
+/** Form of a due time that was granted. */
+export const dueRowCodec: Codec<GrantedDue> = struct<GrantedDue>({
+  recordId: text(RECORD_ID_LENGTH),
+  dueUnixMs: uint(STAMP_UNIX_MS_MAX),
+  owner: keyId,
+  begun: bool,
 });
 
 /** A row is as long as its message at most. */

@@ -7,7 +7,15 @@ import { OUTPUT_PAGE_BYTES_MAX } from '../../wire/bounds.ts';
 import { type Codec, decode, encode } from '../../wire/codec.ts';
 import { isFinal } from '../../wire/job.ts';
 import { Durability, isDamage, openDatabaseFile, setAside, unusable } from './database-file.ts';
-import { EDITIONS_ROW_BYTES_MAX, editionsRowCodec, jobRowCodec, ROW_BYTES_MAX, selfRowCodec } from './rows.ts';
+import {
+  councilRowCodec,
+  dueRowCodec,
+  EDITIONS_ROW_BYTES_MAX,
+  editionsRowCodec,
+  jobRowCodec,
+  ROW_BYTES_MAX,
+  selfRowCodec,
+} from './rows.ts';
 
 /**
  * What an instance remembers across restarts: limits, records, sealed credentials, its own place, its jobs, others' addresses. One SQLite file; every `write` is one
@@ -71,7 +79,7 @@ export function openStore(init: StoreInit): Store {
 }
 
 /** What the store decodes itself. */
-type OwnRows = Pick<Remembered, 'self' | 'jobs' | 'credentials'>;
+type OwnRows = Pick<Remembered, 'self' | 'jobs' | 'credentials' | 'council' | 'dues'>;
 
 class SqliteStore implements Store {
   readonly warnings: readonly string[];
@@ -79,7 +87,17 @@ class SqliteStore implements Store {
   readonly #unixMs: () => number;
   readonly #statements: Readonly<
     Record<
-      'limit' | 'policy' | 'record' | 'credentials' | 'forget' | 'fact' | 'job' | 'output' | 'outputPage' | 'address',
+      | 'limit'
+      | 'policy'
+      | 'record'
+      | 'credentials'
+      | 'forget'
+      | 'fact'
+      | 'job'
+      | 'due'
+      | 'output'
+      | 'outputPage'
+      | 'address',
       StatementSync
     >
   >;
@@ -100,6 +118,7 @@ class SqliteStore implements Store {
       forget: prepare('DELETE FROM credentials WHERE id = ?'),
       fact: prepare('REPLACE INTO facts (name, value) VALUES (?, ?)'),
       job: prepare('REPLACE INTO jobs (id, ended, deadline, row) VALUES (?, ?, ?, ?)'),
+      due: prepare('REPLACE INTO dues (id, row) VALUES (?, ?)'),
       output: prepare('REPLACE INTO outputs (id, saved, output) VALUES (?, ?, ?)'),
       outputPage: prepare('SELECT length(output) AS total, substr(output, ? + 1, ?) AS page FROM outputs WHERE id = ?'),
       address: prepare('INSERT INTO addresses (address) VALUES (?)'),
@@ -166,8 +185,12 @@ class SqliteStore implements Store {
     const self = this.#blobs(`SELECT value AS blob FROM facts WHERE name = 'self'`);
     const jobs = this.#blobs('SELECT row AS blob FROM jobs ORDER BY id');
     const credentials = this.#blobs('SELECT editions AS blob FROM credentials ORDER BY id');
+    const council = this.#blobs(`SELECT value AS blob FROM facts WHERE name = 'council'`);
+    const dues = this.#blobs('SELECT row AS blob FROM dues ORDER BY id');
     const read = { warnings, bytesMax: ROW_BYTES_MAX };
     return {
+      council: readable({ ...read, codec: councilRowCodec, blobs: council, what: 'the council' })[0] ?? null,
+      dues: readable({ ...read, codec: dueRowCodec, blobs: dues, what: 'a due time' }),
       self: readable({ ...read, codec: selfRowCodec, blobs: self, what: "this instance's own place" })[0] ?? null,
       jobs: readable({ ...read, codec: jobRowCodec, blobs: jobs, what: 'a job' }),
       credentials: readable({
@@ -216,6 +239,12 @@ class SqliteStore implements Store {
         this.#jobRowsSincePruning++;
         return;
       }
+      case 'council':
+        this.#statements.fact.run('council', encode(councilRowCodec, stored));
+        return;
+      case 'due':
+        this.#statements.due.run(stored.recordId, encode(dueRowCodec, stored));
+        return;
       case 'job-output':
         this.#statements.output.run(stored.jobId, stored.savedUnixMs, stored.output);
         this.#pruneOutputs();

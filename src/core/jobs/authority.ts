@@ -6,6 +6,7 @@ import { open } from '../../wire/sealed.ts';
 import { failure } from '../effect.ts';
 import type { GatewayFacts } from '../index.ts';
 import type { Outbox } from '../outbox.ts';
+import { isOwnOrder } from '../schedules/order.ts';
 import { conditionProblem, type Source, timeProblem } from './conditions.ts';
 
 /** What decides whether a caller may have a job done. */
@@ -18,6 +19,8 @@ export interface AuthorityQuestion {
   readonly source: Source;
   /** Why a grant does not count although its time has not come, or null. */
   readonly revocation: (grant: Grant) => string | null;
+  /** Why an instance may not have this done by itself, or null. */
+  readonly orderProblem: (request: JobRequest) => string | null;
 }
 
 /** What a caller may: everything as an admin (null), or what the grant says. */
@@ -29,6 +32,10 @@ export type Verdict = Allowed | { readonly kind: 'denied'; readonly failure: Fai
 export function judge(question: AuthorityQuestion): Verdict {
   const { gateway, verify, request } = question;
   if (gateway.adminKeys.includes(request.caller)) return { kind: 'allowed', grant: null };
+  if (isOwnOrder(request)) {
+    const problem = question.orderProblem(request);
+    return problem === null ? { kind: 'allowed', grant: null } : denied(problem, null);
+  }
   if (request.grant === null) return denied('the caller is no admin of this gateway and shows no grant', null);
   const grant = readGrant(request.grant, gateway, verify);
   if ('code' in grant) return { kind: 'denied', failure: grant, grant: null };

@@ -14,7 +14,7 @@ import type { OwnLoad } from '../load/own-load.ts';
 import { takeLoad } from '../membership/pulses.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { FORWARD_RETRY_MS, JOB_DEADLINE_MS_MAX, LOAD_QUERY_MS } from '../timing.ts';
-import { judge, noteDenial } from './authority.ts';
+import { type AuthorityQuestion, judge, noteDenial } from './authority.ts';
 import { sourceOf } from './conditions.ts';
 import type { JobBoard } from './job-board.ts';
 import { subjectOf } from './unattended.ts';
@@ -56,6 +56,7 @@ export interface EntryDeskParts {
   readonly board: JobBoard;
   readonly shelf: RecordShelf;
   readonly load: OwnLoad;
+  readonly orderProblem: AuthorityQuestion['orderProblem'];
   /** Offers a job to this instance's own bench. */
   readonly offerOwn: (
     request: JobRequest,
@@ -225,7 +226,16 @@ export class EntryDesk {
     if (this.#dispatches.size >= DISPATCHES_MAX)
       return failure('declined', `${DISPATCHES_MAX} jobs are remembered here, the most an entry can`);
     const revocation = (grant: Grant): string | null => context.policies.revocation(grant);
-    const question = { gateway: init.gateway, verify: init.verify, request, record, poolUnixMs, revocation };
+    const { orderProblem } = this.#parts;
+    const question = {
+      gateway: init.gateway,
+      verify: init.verify,
+      request,
+      record,
+      poolUnixMs,
+      revocation,
+      orderProblem,
+    };
     // Whoever passed the request on without telling the client's address makes a grant that needs one worthless.
     const verdict = judge({ ...question, source: sourceOf(source ?? '') });
     if (verdict.kind === 'allowed') return null;

@@ -1,5 +1,5 @@
 import type { InstanceId } from '../../base/ids.ts';
-import { jobRequestSeal } from '../../wire/job.ts';
+import { type JobRequest, jobRequestSeal } from '../../wire/job.ts';
 import type { Direct } from '../../wire/mesh-message.ts';
 import { open } from '../../wire/sealed.ts';
 import type { SessionsInHand } from '../admission/seat-keeper.ts';
@@ -10,12 +10,14 @@ import type { Event } from '../input.ts';
 import type { OwnLoad } from '../load/own-load.ts';
 import { isLive } from '../membership/member-table.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
+import { Scheduler } from '../schedules/scheduler.ts';
 import { FORWARD_RETRY_MS, JOB_QUERY_MS } from '../timing.ts';
 import { sourceOf } from './conditions.ts';
 import { EntryDesk } from './entry-desk.ts';
 import { Inquiries } from './inquiries.ts';
 import { JobBoard } from './job-board.ts';
 import { Outputs } from './outputs.ts';
+import { OwnOrders } from './own-orders.ts';
 import { type BenchAnswer, WorkerBench } from './worker-bench.ts';
 
 /** A request that names another entry may be passed on so many times. */
@@ -46,6 +48,7 @@ export class Jobs implements SessionsInHand {
   readonly desk: EntryDesk;
   readonly inquiries: Inquiries;
   readonly outputs: Outputs;
+  readonly schedules: Scheduler;
   readonly #context: CoreContext;
   readonly #load: OwnLoad;
   /** Each has something to do at a time of its own. */
@@ -58,13 +61,24 @@ export class Jobs implements SessionsInHand {
     this.#context = context;
     this.#load = load;
     this.board = new JobBoard(context);
+    const orders = new OwnOrders({
+      context,
+      shelf,
+      board: this.board,
+      desk: () => this.desk,
+      dues: () => this.schedules.book,
+    });
+    this.schedules = new Scheduler({ context, shelf, board: this.board, order: (job) => orders.place(job) });
+    const orderProblem = (request: JobRequest): string | null => orders.problem(request);
     this.bench = new WorkerBench({
       context,
       board: this.board,
       load,
       shelf,
+      orderProblem,
       onAnswer: (jobId, entry, answer) => this.#benchAnswered(jobId, entry, answer),
       onChange: (notice, entry) => {
+        orders.changed(notice);
         if (entry !== context.self) context.outbox.send(entry, { kind: 'job-update', notice });
       },
     });
@@ -73,12 +87,13 @@ export class Jobs implements SessionsInHand {
       board: this.board,
       shelf,
       load,
+      orderProblem,
       offerOwn: (request, { submittedUnixMs, source }) =>
         this.bench.offer(request, { entry: context.self, submittedUnixMs, source: sourceOf(source ?? '') }),
     });
     this.inquiries = new Inquiries(context, this.board, (jobId, reason) => this.bench.cancel(jobId, reason));
     this.outputs = new Outputs(context, this.board);
-    this.#parts = [this.bench, this.desk, this.inquiries, this.outputs, this.board];
+    this.#parts = [this.bench, this.desk, this.inquiries, this.outputs, this.board, this.schedules];
   }
 
   /** Sessions that a drain waits for. */
@@ -99,6 +114,16 @@ export class Jobs implements SessionsInHand {
   /** The instance leaves: news that waited for their batch go out. */
   leaving(): void {
     this.board.flush();
+  }
+
+  /** A write is on disk. True if it was one of these. */
+  stored(write: number): boolean {
+    return this.bench.stored(write) || this.schedules.stored(write);
+  }
+
+  /** A write failed. */
+  storeFailed(write: number, reason: string): void {
+    if (!this.bench.storeFailed(write, reason)) this.schedules.storeFailed(write);
   }
 
   /** A client's request: dispatched here if it names this instance, passed on if it names another. */
@@ -137,6 +162,10 @@ export class Jobs implements SessionsInHand {
         return this.outputs.asked(from, message);
       case 'output-answer':
         return this.outputs.answered(from, message);
+      case 'due-claim':
+        return this.schedules.claimed(from, message);
+      case 'due-answer':
+        return this.schedules.answered(from, message);
       case 'job-cancel':
         this.bench.cancel(message.jobId, message.reason);
         return;
@@ -255,6 +284,8 @@ export type JobMessage = Extract<
       | 'job-answer'
       | 'output-query'
       | 'output-answer'
-      | 'job-cancel';
+      | 'job-cancel'
+      | 'due-claim'
+      | 'due-answer';
   }
 >;

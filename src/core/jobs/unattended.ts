@@ -1,5 +1,5 @@
 import { isScopeId } from '../../wire/discovery-scope.ts';
-import type { JobKind, JobRequest } from '../../wire/job.ts';
+import type { JobKind, JobNotice, JobRequest } from '../../wire/job.ts';
 import type { Permitted } from '../../wire/permission.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 
@@ -25,6 +25,11 @@ export function isUnattended(kind: JobKind): boolean {
 /** True for jobs that a restarted worker takes up again. Pure. */
 export function isResumed(kind: JobKind): boolean {
   return RESUMED.has(kind);
+}
+
+/** True for a session that somebody had at a target, or for the port that their programs used: not for each connection over such a port. Pure. */
+export function isSession({ kind, parent, startedUnixMs }: JobNotice): boolean {
+  return kind === 'connection' && parent === null && startedUnixMs !== null;
 }
 
 /** What a caller needs permission for; undefined if there is no such record. */

@@ -10,10 +10,10 @@ import { costKib } from '../load/cost.ts';
 import type { OwnLoad } from '../load/own-load.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { SESSION_OPEN_MS } from '../timing.ts';
-import { type Allowed, judge, noteDenial, noteSessionDenial } from './authority.ts';
+import { type Allowed, type AuthorityQuestion, judge, noteDenial, noteSessionDenial } from './authority.ts';
 import { type Source, sourceOf, sourceProblem } from './conditions.ts';
 import type { JobBoard } from './job-board.ts';
-import { isResumed, isUnattended, subjectOf } from './unattended.ts';
+import { isResumed, isSession, isUnattended, subjectOf } from './unattended.ts';
 import {
   acceptedNotice,
   durationProblem,
@@ -50,6 +50,7 @@ export interface WorkerBenchParts {
   readonly board: JobBoard;
   readonly load: OwnLoad;
   readonly shelf: RecordShelf;
+  readonly orderProblem: AuthorityQuestion['orderProblem'];
   /** Told when a job was accepted (on disk) or declined, and of every later change. */
   readonly onAnswer: (jobId: string, entry: InstanceId, answer: BenchAnswer) => void;
   readonly onChange: (notice: JobNotice, entry: InstanceId) => void;
@@ -65,7 +66,7 @@ export class WorkerBench {
   readonly #writes = new Map<number, string>();
   /** A refusal is final: the entry goes on elsewhere, so a repeated offer must not be taken after all. */
   readonly #declined = new Map<string, { readonly failure: Failure; readonly deadlineUnixMs: number }>();
-  /** Jobs an earlier process may have begun, to be taken up once this instance serves. */
+  /** Jobs an earlier process may have begun, to be taken up once this instance serves; sessions have only ended then. */
   readonly #interrupted = new Set<Work>();
   #running = 0;
   #sweepAtMs = 0;
@@ -267,6 +268,10 @@ export class WorkerBench {
   #resume(): void {
     for (const work of this.#interrupted) {
       this.#interrupted.delete(work);
+      if (!isResumed(work.notice.kind)) {
+        this.#parts.onChange(work.notice, work.entry);
+        continue;
+      }
       this.#hold(work);
       this.#begin(work, true);
     }
@@ -303,7 +308,7 @@ export class WorkerBench {
       return failure('deadline-passed', `job ${request.jobId} came after its deadline`);
     const revocation = (grant: Grant): string | null => context.policies.revocation(grant);
     const question = { gateway: init.gateway, verify: init.verify, request, record, poolUnixMs, source };
-    const verdict = judge({ ...question, revocation });
+    const verdict = judge({ ...question, revocation, orderProblem: this.#parts.orderProblem });
     if (verdict.kind === 'denied') {
       noteDenial(context.outbox, { request, record }, verdict);
       return verdict.failure;
@@ -380,7 +385,7 @@ export class WorkerBench {
     const work = recalledWork(notice, deadlineUnixMs, this.#poolUnixMs());
     const ended = work.notice;
     this.#work.set(notice.jobId, work);
-    if (ended !== notice && isResumed(notice.kind)) this.#interrupted.add(work);
+    if (ended !== notice && (isResumed(notice.kind) || isSession(notice))) this.#interrupted.add(work);
     this.#parts.board.tell(ended);
     if (ended !== notice) this.#journal(work);
   }

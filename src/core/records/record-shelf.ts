@@ -2,6 +2,7 @@ import { compareText, formatHex, sha256 } from '../../base/bytes.ts';
 import { GatewayError } from '../../base/errors.ts';
 import { RECORDS_MAX } from '../../wire/bounds.ts';
 import { type TargetRecord, targetRecordSeal } from '../../wire/record.ts';
+import { readSchedule } from '../../wire/rotation-schedule.ts';
 import { open } from '../../wire/sealed.ts';
 import { type CoreContext, directAudience } from '../core-context.ts';
 import { failure } from '../effect.ts';
@@ -24,6 +25,8 @@ interface Shelved {
 export class RecordShelf implements RecordsView {
   /** Keeps the records alike on all members. */
   readonly replication: Replication;
+  /** Those with a schedule, by id. */
+  readonly scheduled = new Map<string, TargetRecord>();
   readonly #context: CoreContext;
   readonly #shelf = new Map<string, Shelved>();
   readonly #byTitle = new Map<string, Set<string>>();
@@ -167,6 +170,8 @@ export class RecordShelf implements RecordsView {
     this.#shelf.set(recordId, shelved);
     this.#index.set(recordId, shelved.digest);
     this.#list = undefined;
+    if (readSchedule(shelved.record) === null) this.scheduled.delete(recordId);
+    else this.scheduled.set(recordId, shelved.record);
   }
 
   #untitle({ title, recordId }: TargetRecord): void {

@@ -87,6 +87,7 @@ function ask(
     record: { ...record, ...changes.record },
     poolUnixMs: changes.unixMs ?? NOW,
     revocation: () => null,
+    orderProblem: () => 'not by itself',
     source: sourceOf(changes.source === undefined ? '192.0.2.99' : changes.source),
   });
   return verdict.kind === 'denied' ? verdict.failure : null;

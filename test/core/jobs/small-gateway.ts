@@ -77,6 +77,8 @@ export function remember(disk: readonly Stored[]): Remembered {
     credentials: [...credentials.values()].flat(),
     self,
     jobs: [...jobs.values()],
+    council: disk.findLast((what) => what.kind === 'council') ?? null,
+    dues: disk.filter((what) => what.kind === 'due'),
   };
 }
 

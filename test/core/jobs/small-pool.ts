@@ -278,6 +278,7 @@ export class SmallPool {
         standby: false,
         replaces: null,
         remembered: remember(disk),
+        cron: { latest: () => null, next: () => null },
       },
       { atMs: this.nowMs, unixMs: EPOCH_UNIX_MS + this.nowMs },
     );

@@ -11,6 +11,7 @@ import { expiryChecker, orderChecker } from './order.ts';
 import { placementChecker } from './placement.ts';
 import { exitChecker, progressChecker } from './progress.ts';
 import { queueChecker } from './queue.ts';
+import { scheduleChecker } from './schedule.ts';
 
 /** What is checked in every run. */
 export const CHECKERS: readonly MakeChecker[] = [
@@ -24,6 +25,7 @@ export const CHECKERS: readonly MakeChecker[] = [
   queueChecker,
   handoverChecker,
   jobsChecker,
+  scheduleChecker,
   placementChecker,
   detectionChecker,
   agreementChecker,

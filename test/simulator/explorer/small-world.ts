@@ -226,6 +226,7 @@ export class SmallWorld {
         standby: settings.standby,
         replaces: replaced?.disk.identity.id ?? null,
         remembered: disk.remembered(),
+        cron: { latest: () => null, next: () => null },
       },
       { atMs: this.nowMs, unixMs: EPOCH_UNIX_MS + this.nowMs },
     );

@@ -24,6 +24,30 @@ export interface Mutation {
  */
 export const MUTATIONS: readonly Mutation[] = [
   {
+    mistake: 'a due time is begun before a majority has granted it',
+    breaks: ['schedule'],
+    changes: [
+      {
+        file: 'schedules/scheduler.ts',
+        find: 'if (!isMajority(members.filter((id) => granted.has(id)).length, members.length)) return;',
+        replace: '',
+      },
+    ],
+    seed: 27,
+  },
+  {
+    mistake: 'the council forgets at once who is not there',
+    breaks: ['schedule'],
+    changes: [
+      {
+        file: 'schedules/council.ts',
+        find: 'filter((id) => !this.#hasGone(id) && !(enough && this.#isForgotten(id)))',
+        replace: 'filter((id) => this.#isThere(id))',
+      },
+    ],
+    seed: 19,
+  },
+  {
     mistake: 'the order has no tie-break',
     breaks: ['agreement', 'limit', 'progress', 'excess'],
     changes: [
