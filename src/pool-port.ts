@@ -1,4 +1,12 @@
-import type { CredentialsView, JobResult, JobsView, PoolView, RecordsView, Reply } from './core/index.ts';
+import type {
+  CredentialsView,
+  JobResult,
+  JobsView,
+  PoolView,
+  RecordsView,
+  Reply,
+  SchedulesView,
+} from './core/index.ts';
 import type { Grant } from './wire/grant.ts';
 import type { Failure, JobRequest, JobState } from './wire/job.ts';
 import type { TargetRecord } from './wire/record.ts';
@@ -24,6 +32,7 @@ export interface PoolPort {
   readonly jobs: JobsView;
   readonly records: RecordsView;
   readonly credentials: CredentialsView;
+  readonly schedules: SchedulesView;
   /** Hands in a sealed job request; ends with `accepted` or `refused`. */
   submit(submitted: Submitted, signal: AbortSignal): Promise<Reply>;
   /** Asks to carry out an accepted job on this instance; the answer to `run` must be exactly one `jobEnded`. */

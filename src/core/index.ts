@@ -44,7 +44,6 @@ export type {
   MemberView,
   PoolView,
   RecordsView,
-  ScheduleRow,
   SchedulesView,
 } from './view.ts';
 

@@ -4,6 +4,7 @@ import type { JobNotice, TraceStep } from '../wire/job.ts';
 import type { MemberRecord, MemberState, Seat } from '../wire/member-record.ts';
 import type { Held, LoadSample } from '../wire/pulse.ts';
 import type { TargetRecord } from '../wire/record.ts';
+import type { ScheduleRow } from '../wire/schedule-row.ts';
 import type { EditionSet } from './credentials/edition-set.ts';
 
 /** What one instance believes at this moment: a snapshot for people, never a basis for a decision. */
@@ -94,19 +95,4 @@ export interface CredentialsView {
 /** Due times of the records that have a schedule, as one instance sees them. */
 export interface SchedulesView {
   list(): readonly ScheduleRow[];
-}
-
-/** One record with a schedule. */
-export interface ScheduleRow {
-  readonly recordId: string;
-  /** Who carries its due times out; null: nobody is admitted. */
-  readonly owner: InstanceId | null;
-  /** When it begins next; null: never again. */
-  readonly nextUnixMs: number | null;
-  /** The last due time that was granted here, to whom, and the job that carries it out. */
-  readonly lastUnixMs: number | null;
-  readonly lastOwner: InstanceId | null;
-  readonly lastJobId: string | null;
-  /** Why a due time that has come has not begun; null: nothing waits. */
-  readonly waiting: string | null;
 }

@@ -6,29 +6,31 @@ import { Cron } from 'croner';
 import { GatewayError } from '../base/errors.ts';
 import type { CronTimes } from '../core/index.ts';
 
-/** Due times by pattern and zone; a pattern that cannot be read is never due. */
+/** Due times by pattern and zone; what cannot be read is never due. */
 export const cronTimes: CronTimes = {
   latest: (pattern, zone, unixMs) => {
     // The reference itself is not among the earlier ones.
     const after = new Date(Math.floor(unixMs / 1000) * 1000 + 1000);
-    return read(pattern, zone)?.previousRuns(1, after)[0]?.getTime() ?? null;
+    return ask(pattern, zone, (cron) => cron.previousRuns(1, after)[0]);
   },
-  next: (pattern, zone, unixMs) => read(pattern, zone)?.nextRun(new Date(unixMs))?.getTime() ?? null,
+  next: (pattern, zone, unixMs) => ask(pattern, zone, (cron) => cron.nextRun(new Date(unixMs))),
 };
 
 /** Throws `bad-usage` for a pattern or a zone that cannot be read, and for one that is never due. */
 export function assertCron(pattern: string, zone: string, flag: string): void {
-  if (read(pattern, zone)?.nextRun() instanceof Date) return;
+  if (ask(pattern, zone, (cron) => cron.nextRun()) !== null) return;
   throw new GatewayError('bad-usage', `${flag}: "${pattern}" in ${zone} is never due`, {
     remedy:
-      'Six fields: second, minute, hour, day, month, day of the week; for example "0 0 3 ? * SUN" and --zone Europe/Zurich.',
+      'Fields: second, minute, hour, day, month, day of the week; for example "0 0 3 * * SUN" --zone Europe/Zurich.',
   });
 }
 
-function read(pattern: string, zone: string): Cron | undefined {
+/** Null also for a pattern or a zone that the library refuses: it throws when it reads the one, and when it uses the other. */
+function ask(pattern: string, zone: string, question: (cron: Cron) => Date | null | undefined): number | null {
   try {
-    return new Cron(pattern, { mode: '6-part', timezone: zone, paused: true });
+    const cron = new Cron(pattern, { mode: '6-part', timezone: zone, paused: true });
+    return question(cron)?.getTime() ?? null;
   } catch {
-    return undefined;
+    return null;
   }
 }

@@ -12,6 +12,7 @@ import type {
   PoolView,
   RecordsView,
   Reply,
+  SchedulesView,
   Stored,
 } from '../core/index.ts';
 import type { PoolPort, SessionAnswer, SessionEnd, SessionOpening, Submitted } from '../pool-port.ts';
@@ -128,6 +129,11 @@ export class PoolDriver implements PoolPort {
   /** Credentials this instance holds, sealed. */
   get credentials(): CredentialsView {
     return this.#init.machine.credentials;
+  }
+
+  /** Due times, as this instance sees them. */
+  get schedules(): SchedulesView {
+    return this.#init.machine.schedules;
   }
 
   /** Records this instance holds. */

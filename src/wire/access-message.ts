@@ -32,6 +32,7 @@ import { START_ID_LENGTH } from './member-record.ts';
 import { policyChainCodec } from './mesh-message.ts';
 import { POLICY_DOCUMENT_BYTES_MAX } from './policy.ts';
 import { RECORD_ID_LENGTH, type TargetRecord, targetRecordCodec } from './record.ts';
+import { type ScheduleRow, scheduleRowCodec } from './schedule-row.ts';
 import { SUCCESSION_LENGTH_MAX } from './succession.ts';
 
 /**
@@ -53,6 +54,8 @@ export type AccessRequest =
   | { readonly kind: 'offer-limit'; readonly sealed: Uint8Array }
   /** Every policy needed to follow the admins, and what is in force. */
   | { readonly kind: 'policies' }
+  /** Records with a schedule and an id after this one, in the order of ids; only this one if one is named. */
+  | { readonly kind: 'schedules'; readonly match: string | null; readonly after: string | null }
   /** A sealed policy. */
   | { readonly kind: 'offer-policy'; readonly sealed: Uint8Array }
   /** A sealed record. */
@@ -133,6 +136,12 @@ export type AccessAnswer =
   | {
       readonly kind: 'records';
       readonly records: readonly TargetRecord[];
+      /** Ask again from here; null: that was all. */
+      readonly next: string | null;
+    }
+  | {
+      readonly kind: 'schedules';
+      readonly rows: readonly ScheduleRow[];
       /** Ask again from here; null: that was all. */
       readonly next: string | null;
     }
@@ -218,6 +227,7 @@ const requestCodec: Codec<AccessRequest> = union<AccessRequest>({
   reveal: [32, struct({ recordId, recipient: text(VAULT_KEY_LENGTH) })],
   'list-jobs': [60, struct({ jobKind: word(JOB_KINDS), parent: nullable(jobId) })],
   'audit-page': [50, struct({ after: nullable(uint()), most: uint(AUDIT_PAGE_MAX, 1), match: nullable(auditMatch) })],
+  schedules: [70, struct({ match: nullable(recordId), after: nullable(recordId) })],
   policies: [40, none],
   'offer-policy': [41, struct({ sealed: sealed(POLICY_DOCUMENT_BYTES_MAX) })],
 });
@@ -267,6 +277,7 @@ const answerCodec: Codec<AccessAnswer> = union<AccessAnswer>({
   ],
   policies: [40, struct({ sealed: policyChainCodec })],
   jobs: [60, struct({ notices: list(jobNoticeCodec, JOB_NOTICES_MAX) })],
+  schedules: [70, struct({ rows: list(scheduleRowCodec, RECORD_PAGE_MAX), next: nullable(recordId) })],
 });
 
 const numbered = <T>(body: Codec<T>): Codec<Numbered<T>> => struct<Numbered<T>>({ number: uint(0xffff_ffff), body });

@@ -47,6 +47,7 @@ const requests: readonly (readonly [AccessRequest, string])[] = [
   [{ kind: 'offer-limit', sealed: BYTES }, '820782068143010203'],
   [{ kind: 'offer-record', sealed: BYTES }, '820782078143010203'],
   [{ kind: 'list-records', match: 'a', after: null }, '82078208826161f6'],
+  [{ kind: 'schedules', match: null, after: null }, '820782184682f6f6'],
   [{ kind: 'drain-member', command: BYTES }, '820782098143010203'],
   [{ kind: 'list-editions', recordId: JOB_ID }, `820782181e8176${'41'.repeat(22)}`],
   [{ kind: 'offer-edition', sealed: BYTES }, '820782181f8143010203'],
@@ -71,6 +72,16 @@ const answers: readonly AccessAnswer[] = [
   { kind: 'jobs', notices: [notice] },
   { kind: 'refused', failure: { code: 'not-allowed', message: 'no' } },
   { kind: 'done' },
+  {
+    kind: 'schedules',
+    rows: [
+      {
+        ...{ recordId: JOB_ID, owner: key.id, nextUnixMs: 5, lastUnixMs: null, lastOwner: null, lastJobId: null },
+        waiting: 'for a majority',
+      },
+    ],
+    next: JOB_ID,
+  },
   {
     kind: 'welcome',
     instanceId: key.id,

@@ -302,6 +302,7 @@ export class TestMember {
         expiresUnixMs !== null && expiresUnixMs <= Date.now() ? 'the grant expired' : null,
       offerRecord: async () => note('offer-record'),
       credentials: { editions: () => [] },
+      schedules: { list: () => [] },
       offerEdition: async () => note('offer-edition'),
       drainMember: async () => note('drain-member'),
     };

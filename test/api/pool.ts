@@ -245,6 +245,7 @@ export function portOf(changes: Partial<PoolPort> = {}): PoolPort {
     grantProblem: () => null,
     offerRecord: refused,
     credentials: { editions: () => [] },
+    schedules: { list: () => [] },
     offerEdition: refused,
     drainMember: refused,
     ...changes,

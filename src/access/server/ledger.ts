@@ -16,6 +16,7 @@ const UNRECORDED: ReadonlySet<AccessRequest['kind']> = new Set<AccessRequest['ki
   'pool-view',
   'list-records',
   'list-jobs',
+  'schedules',
 ]);
 
 /** What clients asked for and what became of it, told to the audit. A job has its own entries, from its worker. */

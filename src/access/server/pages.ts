@@ -63,6 +63,21 @@ export function jobPage(
   return { kind: 'jobs', notices: notices.slice(0, JOB_NOTICES_MAX) };
 }
 
+/** Schedules of records that the caller may see. */
+export function schedulePage(
+  port: PoolPort,
+  caller: Caller,
+  { match, after }: { readonly match: string | null; readonly after: string | null },
+): AccessAnswer {
+  const rest = port.schedules.list().filter(({ recordId }) => {
+    const [record] = port.records.find(recordId);
+    const isMeant = (match === null || match === recordId) && (after === null || compareText(recordId, after) > 0);
+    return isMeant && record !== undefined && maySee(caller, record);
+  });
+  const rows = rest.slice(0, RECORD_PAGE_MAX);
+  return { kind: 'schedules', rows, next: rest.length > rows.length ? (rows.at(-1)?.recordId ?? null) : null };
+}
+
 /** Members that serve, this one first. */
 export function entryPoints(port: PoolPort): readonly EntryPoint[] {
   const { members, self } = port.view();

@@ -8,7 +8,7 @@ import type { AccessAnswer, AccessRequest } from '../../wire/access-message.ts';
 import { type Caller, mayReadAudit, mayReveal, maySee } from './caller.ts';
 import type { Directory } from './directory.ts';
 import type { Ledger } from './ledger.ts';
-import { jobPage, poolPage, recordPage } from './pages.ts';
+import { jobPage, poolPage, recordPage, schedulePage } from './pages.ts';
 
 /** What answering needs. */
 export interface RequestComponents {
@@ -65,6 +65,8 @@ export async function answerRequest(
       return recordPage(port, caller, request);
     case 'list-jobs':
       return jobPage(port, caller, request);
+    case 'schedules':
+      return schedulePage(port, caller, request);
     case 'drain-member':
       assertAdmin(caller, 'drain an instance');
       return answerOf(components, await port.drainMember(request.command, signal));

@@ -1,7 +1,9 @@
 import { compareText } from '../../base/bytes.ts';
 import { compareIds, type InstanceId } from '../../base/ids.ts';
 import { COUNCIL_MAX } from '../../wire/bounds.ts';
+import type { MemberState } from '../../wire/member-record.ts';
 import { type CoreContext, liveOthers } from '../core-context.ts';
+import { compareOrder } from '../membership/member-table.ts';
 import { COUNCIL_FORGET_MS, COUNCIL_SETTLE_MS } from '../timing.ts';
 
 /** The instances a majority of which decides who carries out a due time. */
@@ -53,7 +55,7 @@ export class Council {
 
   /** Whom to ask for a council: everybody admitted, until somebody has answered. */
   toAsk(): readonly InstanceId[] {
-    return this.#heard.size > 0 && this.#list.version > 0
+    return this.#heard.size > 0 && this.#list.members.length > 0
       ? []
       : this.#admitted().filter((id) => id !== this.#context.self);
   }
@@ -72,7 +74,7 @@ export class Council {
     const { now, table } = this.#context;
     const here = new Set(liveOthers(this.#context));
     for (const id of this.#heard) if (!here.has(id)) this.#heard.delete(id);
-    if (this.#list.version === 0) return this.#begin();
+    if (this.#list.members.length === 0) return this.#begin();
     for (const id of this.#list.members) {
       if (this.#isThere(id)) this.#absent.delete(id);
       else if (!this.#absent.has(id)) this.#absent.set(id, now.atMs);
@@ -87,12 +89,16 @@ export class Council {
     if (next.join() !== this.#list.members.join()) this.#become({ version: this.#list.version + 1, members: next });
   }
 
-  /** The first one: everybody admitted, when nobody knows of an earlier one. */
+  /** The first one, or the first after all have gone: everybody known as admitted, dead or not, once a majority of them is there and none knows of an earlier one. */
   #begin(): void {
-    const admitted = this.#admitted();
-    const everybody = admitted.every((id) => id === this.#context.self || this.#heard.has(id));
-    if (!this.#isSettled(everybody && admitted.length > 0)) return;
-    this.#become({ version: 1, members: admitted.slice(0, COUNCIL_MAX).sort(compareIds) });
+    const { self, table } = this.#context;
+    const known = [...table.all()]
+      .sort((a, b) => compareOrder(a.record, b.record))
+      .flatMap(({ record, evicted }) => (!evicted && holdsOn(record.state) ? [record.instanceId] : []));
+    const others = this.#admitted().filter((id) => id !== self);
+    const enough = isMajority(known.filter((id) => this.#isThere(id)).length, known.length);
+    if (!this.#isSettled(enough && others.every((id) => this.#heard.has(id)))) return;
+    this.#become({ version: this.#list.version + 1, members: known.slice(0, COUNCIL_MAX).sort(compareIds) });
   }
 
   /** True once this has been so for a while, with the same admitted ones, none of them suspect. */
@@ -112,8 +118,7 @@ export class Council {
     const { self, table } = this.#context;
     const member = table.get(id);
     if (member === undefined || member.evicted) return false;
-    const { state } = member.record;
-    return (state === 'admitted' || state === 'draining') && (id === self || member.opinion === 'alive');
+    return holdsOn(member.record.state) && (id === self || member.opinion === 'alive');
   }
 
   /** In order, or for good. */
@@ -134,6 +139,11 @@ export class Council {
     this.#context.outbox.store({ kind: 'council', ...list });
     this.#context.outbox.note('info', 'council-changed', { version: list.version, members: list.members.length });
   }
+}
+
+/** States in which an instance serves or still has sessions. Pure. */
+function holdsOn(state: MemberState): boolean {
+  return state === 'admitted' || state === 'draining';
 }
 
 /** More than half. Pure. */

@@ -5,16 +5,20 @@ import type { JobRequest } from '../../wire/job.ts';
 
 import type { TargetRecord } from '../../wire/record.ts';
 import { readSchedule, type Schedule } from '../../wire/rotation-schedule.ts';
-import type { CoreContext } from '../core-context.ts';
+import type { ScheduleRow } from '../../wire/schedule-row.ts';
+import { type CoreContext, directAudience } from '../core-context.ts';
 import type { JobBoard } from '../jobs/job-board.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { DUE_LOOK_MS } from '../timing.ts';
-import type { ScheduleRow, SchedulesView } from '../view.ts';
+import type { SchedulesView } from '../view.ts';
 import { Council, isMajority } from './council.ts';
 import { delayOf, dueJobId, latestDue, nextDue } from './due.ts';
-import { DueBook } from './due-book.ts';
+import { DueBook, type GrantedDue } from './due-book.ts';
 import { DUE_PARAMETER } from './order.ts';
 import { ownerOf } from './owner.ts';
+
+/** Questions about others' due times in one look: a newcomer catches up at its own pace. */
+const LEARNT_PER_LOOK = 256;
 
 /** What this instance wants to carry out and asks the council for. */
 interface Claim {
@@ -52,6 +56,7 @@ export class Scheduler implements SchedulesView {
   readonly #moments = new Map<string, Moment>();
   readonly #noted = new Map<string, number>();
   #lookAtMs = 0;
+  #learnable = 0;
 
   /** Takes over what the disk remembers. */
   constructor(parts: SchedulerParts) {
@@ -76,23 +81,21 @@ export class Scheduler implements SchedulesView {
 
   /** A member has answered. */
   answered(from: InstanceId, message: DueReply): void {
-    const { recordId, dueUnixMs, answer, lastUnixMs, lastOwner } = message;
+    const { recordId, dueUnixMs, answer, lastOwner } = message;
     this.#council.heard(from, { version: message.councilVersion, members: message.council });
-    const claim = this.#claims.get(recordId);
-    if (claim === undefined || claim.dueUnixMs !== dueUnixMs || answer === null || this.book.isWriting(recordId))
-      return;
-    if (answer === 'granted') {
-      claim.granted.add(from);
-      claim.refused.delete(from);
-      return this.#beginIfGranted(recordId, claim);
-    }
-    claim.refused.set(from, answer);
+    if (answer === null || this.book.isWriting(recordId)) return;
     const record = this.#parts.shelf.scheduled.get(recordId);
-    const isLater = lastUnixMs > dueUnixMs && record !== undefined && this.#isDue(record, lastUnixMs);
-    if (answer !== 'begun' && !isLater) return;
-    this.#claims.delete(recordId);
-    const past = isLater ? lastUnixMs : dueUnixMs;
-    this.book.write({ recordId, dueUnixMs: past, owner: lastOwner ?? from, begun: true });
+    const isDue = record !== undefined && this.#isDue(record, dueUnixMs);
+    if (answer === 'begun' && isDue) return this.#learnt({ recordId, dueUnixMs, owner: lastOwner ?? from });
+    const claim = this.#claims.get(recordId);
+    if (claim === undefined || claim.dueUnixMs !== dueUnixMs) return;
+    if (answer !== 'granted') {
+      claim.refused.set(from, answer);
+      return;
+    }
+    claim.granted.add(from);
+    claim.refused.delete(from);
+    this.#beginIfGranted(recordId, claim);
   }
 
   /** A write is on disk. True if it was one of ours. */
@@ -112,9 +115,10 @@ export class Scheduler implements SchedulesView {
     if (now.atMs < this.#lookAtMs || shelf.scheduled.size === 0) return;
     this.#lookAtMs = now.atMs + DUE_LOOK_MS;
     for (const recordId of this.#moments.keys()) if (!shelf.scheduled.has(recordId)) this.#forget(recordId);
-    if (own.record.state !== 'admitted') return this.#claims.clear();
-    this.#council.look();
+    if (own.record.state === 'admitted') this.#council.look();
+    // Who waits for a seat asks, too: alone after a restart it must not take itself for all there is.
     outbox.sendAll(this.#council.toAsk(), { kind: 'due-claim', recordId: '', dueUnixMs: 0 });
+    this.#learnable = LEARNT_PER_LOOK;
     for (const record of shelf.scheduled.values()) this.#look(record);
   }
 
@@ -153,11 +157,18 @@ export class Scheduler implements SchedulesView {
   #look(record: TargetRecord): void {
     const { recordId } = record;
     const { dueUnixMs } = this.#moment(record);
-    const { context } = this.#parts;
+    const { context, board } = this.#parts;
     if (dueUnixMs === null || this.book.isWriting(recordId)) return;
-    if (this.#isSettled(recordId, dueUnixMs) || ownerOf(recordId, context.table) !== context.self) {
+    const last = this.book.last(recordId);
+    const isKnown = last !== undefined && (last.dueUnixMs > dueUnixMs || (last.dueUnixMs === dueUnixMs && last.begun));
+    const job = isKnown ? undefined : board.get(this.#jobId(recordId, dueUnixMs));
+    if (job !== undefined) return this.#learnt({ recordId, dueUnixMs, owner: job.entry });
+    const owner = ownerOf(recordId, context.table);
+    const isOwn = context.own.record.state === 'admitted' && owner === context.self;
+    const isAnothers = last?.dueUnixMs === dueUnixMs && last.owner !== context.self;
+    if (isKnown || !isOwn || isAnothers) {
       this.#claims.delete(recordId);
-      return;
+      return isKnown ? undefined : this.#learn(recordId, dueUnixMs, isAnothers ? last.owner : owner);
     }
     if (!this.#council.sight().isMajority) return this.#noteWaiting(recordId, dueUnixMs);
     const claim = this.#claims.get(recordId);
@@ -178,11 +189,21 @@ export class Scheduler implements SchedulesView {
     this.#parts.context.outbox.note('warn', 'rotation-waits', { recordId, dueUnixMs, reason });
   }
 
-  /** True when this instance is done with the due time: carried out here or granted to another one. */
-  #isSettled(recordId: string, dueUnixMs: number): boolean {
-    const last = this.book.last(recordId);
-    if (last === undefined || last.dueUnixMs < dueUnixMs) return false;
-    return last.dueUnixMs > dueUnixMs || last.begun || last.owner !== this.#parts.context.self;
+  /** Asks whoever should know whether it has been carried out: whoever comes new must know that before those who know have left. */
+  #learn(recordId: string, dueUnixMs: number, from: InstanceId | undefined): void {
+    const { self, outbox } = this.#parts.context;
+    if (from === undefined || from === self || this.#learnable === 0) return;
+    this.#learnable -= 1;
+    outbox.send(from, { kind: 'due-claim', recordId, dueUnixMs });
+  }
+
+  /** The due time has been begun elsewhere. */
+  #learnt(begun: Pick<GrantedDue, 'recordId' | 'dueUnixMs' | 'owner'>): void {
+    const last = this.book.last(begun.recordId);
+    const isOlder = last !== undefined && last.dueUnixMs > begun.dueUnixMs;
+    if (isOlder || (last?.dueUnixMs === begun.dueUnixMs && last.begun)) return;
+    this.#claims.delete(begun.recordId);
+    this.book.write({ ...begun, begun: true });
   }
 
   #ask(recordId: string, { dueUnixMs, granted }: Claim): void {
@@ -199,6 +220,7 @@ export class Scheduler implements SchedulesView {
     this.book.write({ recordId, dueUnixMs, owner: context.self, begun: true }, () => {
       const jobId = this.#jobId(recordId, dueUnixMs);
       context.outbox.note('info', 'rotation-due', { jobId, recordId, dueUnixMs });
+      for (const peer of directAudience(context)) this.#answer(peer, { recordId, dueUnixMs, answer: 'begun' });
       order({ jobId, recordId, parent: null, parameters: [{ name: DUE_PARAMETER, value: String(dueUnixMs) }] });
     });
   }

@@ -168,6 +168,15 @@ export const wrongFlags: Readonly<Record<string, readonly [args: readonly string
   'rotation edit --script': [['-r', 'x', '--script', '../x'], /--script: "\.\.\/x"/],
   'rotation edit --before': [['-r', 'x', '--before', '../x'], /--before: "\.\.\/x"/],
   'rotation edit --after': [['-r', 'x', '--after', '../x'], /--after: "\.\.\/x"/],
+  'rotation edit --every': [['-r', 'x', '--every', '5s'], /--every: "5s"/],
+  'rotation edit --schedule-cron': [['-r', 'x', '--schedule-cron', '0 0 30 2'], /--schedule-cron: "0 0 30 2"/],
+  'rotation edit --schedule-json': [
+    ['-r', 'x', '--schedule-json', '{"type":"HOURLY","time":"1:00"}'],
+    /"type" is none of/,
+  ],
+  'rotation edit --zone': [['-r', 'x', '--schedule-cron', '0 0 3 * * *', '--zone', 'Nowhere/x'], /in Nowhere\/x/],
+  'rotation edit --jitter': [['-r', 'x', '--jitter', '2d'], /--jitter: "2d"/],
+  'rotation edit --after-session': [['-r', 'x', '--after-session', 'maybe'], /--after-session: "maybe"/],
   'rotation info --record': [['--record', ''], /--record/],
 };
 /** Flags of which only a running pool, or the machine, can say that they are wrong: other tests have them. */

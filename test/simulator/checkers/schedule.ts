@@ -9,20 +9,31 @@ import type { World } from '../world.ts';
 const RECOVERED_MS = 16_000;
 /** From a due time until its job begins, when a majority is there: two looks, a disk, and a vote. */
 const BEGUN_MS = 4000;
+/** Two sides that form a pool without ever having heard of each other cannot know what the other has done: whom an instance has known for so long counts. */
+const KNOWN_MS = 5000;
 
 /** A due time is carried out at most once, by whoever it may be; and in time when a majority is there. */
 export const scheduleChecker: MakeChecker = (world) => {
   const { everySeconds } = world.plan;
   if (everySeconds === undefined) return {};
-  const begun = new Map<string, { readonly process: SimProcess; readonly incarnation: number }>();
+  const begun = new Map<string, SimProcess>();
+  const known = new Map<SimProcess, Map<string, number>>();
+  const knows = (process: SimProcess, other: SimProcess): boolean =>
+    process === other || world.now() - (known.get(process)?.get(other.id) ?? world.now()) >= KNOWN_MS;
   return {
+    seen(process) {
+      const ids = known.get(process) ?? new Map<string, number>();
+      known.set(process, ids);
+      const { members } = process.machine.view({ atMs: process.clock.atMs(world.now()) });
+      for (const { record } of members) if (!ids.has(record.instanceId)) ids.set(record.instanceId, world.now());
+    },
     effect(process, effect) {
       if (effect.kind !== 'begin' || effect.resumed) return;
       const { jobId } = effect.notice;
       const before = begun.get(jobId);
-      if (before !== undefined)
-        throw new Violation('schedule', `${process.name} begins ${jobId}, which ${before.process.name} has begun`);
-      begun.set(jobId, { process, incarnation: process.incarnation });
+      if (before !== undefined && knows(process, before))
+        throw new Violation('schedule', `${process.name} begins ${jobId}, which ${before.name} has begun`);
+      begun.set(jobId, process);
     },
     finished() {
       if (!isJudged(world)) return;

@@ -109,7 +109,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     mistake: 'what was promised to one claimant is forgotten when the next one asks',
-    breaks: ['limit'],
+    breaks: ['limit', 'schedule'],
     changes: [
       {
         file: 'admission/seats.ts',

@@ -10,8 +10,9 @@ import { addProfileOptions, type Connected, type ProfileOptions, signWithOption,
 import { findRecord } from '../find-record.ts';
 import { publishRecord } from '../record/publish-record.ts';
 import { renderRotation, reportRotation } from './report.ts';
+import { addScheduleOptions, type ScheduleOptions, scheduleChanges } from './schedule-flags.ts';
 
-interface EditOptions extends ProfileOptions {
+interface EditOptions extends ProfileOptions, ScheduleOptions {
   readonly record?: string;
   readonly admin?: string;
   readonly complexity?: string;
@@ -30,9 +31,14 @@ export function editRotationCommand(terminal: Terminal): Command {
   const command = defineCommand({
     name: 'edit',
     summary: 'change how a record is rotated',
-    examples: [EXAMPLE, 'pam rotation edit -r web-1 --admin web-1-root', 'pam rotation edit -r web-1 --admin ""'],
+    examples: [
+      EXAMPLE,
+      'pam rotation edit -r web-1 --admin web-1-root',
+      'pam rotation edit -r web-1 --admin ""',
+      'pam rotation edit -r web-1 --every 30d --jitter 1h',
+    ],
   });
-  return addProfileOptions(command)
+  return addScheduleOptions(addProfileOptions(command))
     .option('-r, --record <RECORD>', 'id or unique title')
     .option('--admin <RECORD>', 'record whose credential makes the change; empty: the account changes itself')
     .option('-x, --complexity <LIST>', 'length,upper,lower,digits,symbols[,allowed]')
@@ -42,9 +48,11 @@ export function editRotationCommand(terminal: Terminal): Command {
     .option('-e, --enable', 'let it be rotated')
     .option('-d, --disable', 'let nothing rotate it')
     .addOption(signWithOption())
-    .action((options: EditOptions) => {
+    .action(async (options: EditOptions) => {
       const named = requireFlag(options.record, '--record', EXAMPLE);
-      const wanted = { named, changes: changesOf(options) };
+      const changes = { ...changesOf(options), ...(await scheduleChanges(options, Date.now())) };
+      if (Object.values(changes).every((value) => value === undefined)) throw nothingToChange();
+      const wanted = { named, changes };
       return withClient(terminal, options, (connected) => edit(connected, wanted, { options, terminal }));
     });
 }
@@ -66,6 +74,8 @@ async function edit(
   const labels = changeLabels(before.labels, {
     ...changes,
     ...(found === undefined ? {} : { [RotationLabel.admin]: found.recordId }),
+    // By the pool's clock, which due times go by.
+    ...(typeof changes[RotationLabel.scheduledFrom] === 'string' ? await scheduleChanges(options, unixMs) : {}),
   });
   const record = { ...before, labels, revision: before.revision + 1, changedUnixMs: unixMs };
   await publishRecord(connected, record, { signWith: options.signWith, terminal });
@@ -80,7 +90,7 @@ function changesOf(options: EditOptions): Changes {
   if (complexity !== undefined && complexity !== '') parseComplexity(complexity);
   if (enable === true && disable === true)
     throw new GatewayError('bad-usage', '--enable and --disable exclude each other');
-  const changes = {
+  return {
     [RotationLabel.admin]: textOf(admin, '--admin'),
     [RotationLabel.complexity]: textOf(complexity, '--complexity'),
     [RotationLabel.script]: scriptOf(script, '--script'),
@@ -88,8 +98,10 @@ function changesOf(options: EditOptions): Changes {
     [RotationLabel.after]: scriptOf(after, '--after'),
     [RotationLabel.disabled]: disable === true ? 'yes' : enable === true ? null : undefined,
   };
-  if (Object.values(changes).some((value) => value !== undefined)) return changes;
-  throw new GatewayError('bad-usage', 'nothing to change', { remedy: `Type for example: ${EXAMPLE}` });
+}
+
+function nothingToChange(): GatewayError {
+  return new GatewayError('bad-usage', 'nothing to change', { remedy: `Type for example: ${EXAMPLE}` });
 }
 
 function scriptOf(text: string | undefined, flag: string): string | null | undefined {

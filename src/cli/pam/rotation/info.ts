@@ -5,6 +5,7 @@ import type { Terminal } from '../../frame/terminal.ts';
 import { addProfileOptions, type ProfileOptions, withClient } from '../connection.ts';
 import { findRecord } from '../find-record.ts';
 import { renderRotation, reportRotation } from './report.ts';
+import { listSchedules } from './schedules.ts';
 
 const EXAMPLE = 'pam rotation info -r orders-db';
 
@@ -15,8 +16,11 @@ export function rotationInfoCommand(terminal: Terminal): Command {
     .option('-r, --record <RECORD>', 'id or unique title')
     .action(async (options: ProfileOptions & { readonly record?: string }) => {
       const named = requireFlag(options.record, '--record', EXAMPLE);
-      const record = await withClient(terminal, options, ({ client }) => findRecord(client, named, terminal.signal));
-      const report = reportRotation(record);
+      const report = await withClient(terminal, options, async ({ client }) => {
+        const record = await findRecord(client, named, terminal.signal);
+        const [row] = await listSchedules(client, record.recordId, terminal.signal);
+        return reportRotation(record, row);
+      });
       if (options.json === true) return terminal.printJson(report);
       terminal.print(renderRotation(report, terminal.style()).join('\n'));
     });
