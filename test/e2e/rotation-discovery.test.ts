@@ -102,6 +102,21 @@ describe.skipIf(postgresMissing() !== undefined)('a pool of three', { timeout: 9
     expect(failed.lastLine).toContain('the target refuses the credential of other that the vault holds');
   });
 
+  it('rotates all records with a label, one job each, and tells of each what became of it', async () => {
+    for (const title of ['orders-db', 'other-db']) await pamJson(['record', 'edit', title, '--label', 'team=data']);
+    const some = await pool.pam(['action', 'rotate', '--label', 'team=data', '--wait', '--json']);
+    expect(some.code).toBe(1);
+    expect(JSON.parse(some.stdout)).toMatchObject({
+      rotations: [
+        { title: 'orders-db', state: 'succeeded', error: null },
+        { title: 'other-db', state: 'failed', error: { code: 'credential-refused' } },
+      ],
+    });
+    expect(some.lastLine).toContain('1 of 2 rotations failed; the first is "other-db"');
+    const none = await pool.pam(['action', 'rotate', '--label', 'team=none', '--wait']);
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no record that you may see')]);
+  });
+
   it('keeps how a record is rotated with the record', async () => {
     const edit = ['rotation', 'edit', '-r', 'orders-db', '--complexity', '40,4,4,4,0', '--disable'];
     expect(await pamJson(edit)).toMatchObject({ disabled: true, adminRecord: null });

@@ -142,6 +142,8 @@ export const wrongFlags: Readonly<Record<string, readonly [args: readonly string
   'recording play --idle-limit': [['x', '--idle-limit', '-1'], /--idle-limit: "-1"/],
   'recording export --output': [['x', '--output', ''], /--output/],
   'action rotate --record': [['--record', ''], /--record/],
+  'action rotate --label': [['--label', 'site'], /--label: "site"/],
+  'action rotate --on': [['--on', '\n'], /--on/],
   'action discover start --target': [['--target', '10.0.0.0/33'], /--target: "10\.0\.0\.0\/33"/],
   'action discover start --ports': [['--target', '10.0.0.1', '--ports', '0'], /--ports: "0"/],
   'action discover start --rate': [['--target', '10.0.0.1', '--rate', '0'], /--rate: 0/],
