@@ -26,6 +26,8 @@ export interface SmallPoolInit {
   readonly seed?: number;
   /** Memory for sessions, of each instance in turn; the last one counts for the rest. */
   readonly budgetKib?: readonly number[];
+  /** Kinds of job beside those that every small pool does. */
+  readonly capabilities?: readonly string[];
 }
 
 /** A gateway of one admin. */

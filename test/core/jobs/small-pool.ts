@@ -82,11 +82,13 @@ export class SmallPool {
   readonly #gateway: GatewayFacts;
   readonly #answers = new Map<number, (answer: Reply | 'run') => void>();
   readonly #budgets: readonly number[];
+  readonly #capabilities: readonly string[];
   #ticket = 0;
   #job = 0;
 
   /** Makes the pool; `form` lets it come together. */
-  constructor({ instances, seed = 1, budgetKib = [8 * 1024 * 1024] }: SmallPoolInit) {
+  constructor({ instances, seed = 1, budgetKib = [8 * 1024 * 1024], capabilities = [] }: SmallPoolInit) {
+    this.#capabilities = capabilities;
     this.#random = new Random(seed);
     this.#budgets = budgetKib;
     this.admin = this.#keyring.make(this.#random);
@@ -261,7 +263,7 @@ export class SmallPool {
     const facts = {
       version: '0.0.0',
       platform: 'test',
-      capabilities: ['tunnel', 'discovery', 'rotation'],
+      capabilities: ['tunnel', 'discovery', 'rotation', ...this.#capabilities],
       labels: [],
       drainMs: 5000,
     };
