@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Pool } from './harness/pool.ts';
 import { type CommandResult, runCommand } from './harness/program.ts';
 import { useSharedPools } from './harness/shared-pool.ts';
+import { needs, until } from './harness/until.ts';
 import { type PostgresServer, postgresMissing, startPostgres } from './targets/postgres-server.ts';
 
 const FIRST = 'The-first-passw0rd';
@@ -115,6 +116,25 @@ describe.skipIf(postgresMissing() !== undefined)('a pool of three', { timeout: 9
     expect(some.lastLine).toContain('1 of 2 rotations failed; the first is "other-db"');
     const none = await pool.pam(['action', 'rotate', '--label', 'team=none', '--wait']);
     expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no record that you may see')]);
+  });
+
+  it('rotates a role when it is due, without anybody asking', async () => {
+    await server.addRole({ name: 'timed', password: FIRST, authentication: 'scram-sha-256' });
+    await addWithPassword('timed-db', 'timed', FIRST);
+    const due = new Date(Math.ceil(Date.now() / 1000 + 4) * 1000);
+    const clock = [
+      due.getUTCSeconds(),
+      due.getUTCMinutes(),
+      due.getUTCHours(),
+      due.getUTCDate(),
+      due.getUTCMonth() + 1,
+    ];
+    await pamJson(['rotation', 'edit', '-r', 'timed-db', '--schedule-cron', `${clock.join(' ')} *`]);
+    await until('the old password is refused', { within: 30_000, every: 200 }, async () => {
+      needs(!(await letsIn('timed', FIRST)), () => 'it lets in');
+    });
+    const info = await pamJson(['rotation', 'info', '-r', 'timed-db']);
+    expect(info).toMatchObject({ waiting: null, last: { due: due.toISOString() } });
   });
 
   it('keeps how a record is rotated with the record', async () => {
