@@ -1,3 +1,5 @@
+import { SCHEDULE_MUTATIONS } from './schedule-mutations.ts';
+
 /** What stands in a file, and what stands there instead. */
 export interface Change {
   /** Below `src/core`. */
@@ -23,35 +25,7 @@ export interface Mutation {
  * lives do not reach what they break.
  */
 export const MUTATIONS: readonly Mutation[] = [
-  {
-    mistake: 'a due time needs no majority',
-    breaks: ['schedule'],
-    changes: [
-      {
-        file: 'schedules/scheduler.ts',
-        find: 'if (!isMajority(members.filter((id) => granted.has(id)).length, members.length)) return;',
-        replace: '',
-      },
-      {
-        file: 'schedules/scheduler.ts',
-        find: 'if (!this.#council.sight().isMajority) return this.#noteWaiting(recordId, dueUnixMs);',
-        replace: '',
-      },
-    ],
-    seed: 19,
-  },
-  {
-    mistake: 'the council forgets at once who is not there',
-    breaks: ['schedule'],
-    changes: [
-      {
-        file: 'schedules/council.ts',
-        find: 'filter((id) => !this.#hasGone(id) && !(enough && this.#isForgotten(id)))',
-        replace: 'filter((id) => this.#isThere(id))',
-      },
-    ],
-    seed: 19,
-  },
+  ...SCHEDULE_MUTATIONS,
   {
     mistake: 'the order has no tie-break',
     breaks: ['agreement', 'limit', 'progress', 'excess'],
