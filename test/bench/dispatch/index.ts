@@ -1,6 +1,7 @@
 /** Dispatch of jobs beside NATS request–reply with a queue group, which has a broker, no signatures and no journal. */
 
 import type { AccessClient } from '../../../src/access/client/index.ts';
+import { GatewayError } from '../../../src/base/errors.ts';
 import { ROLE_CONTROL, ROLE_PARAMETER } from '../../../src/wire/access-job.ts';
 import { insist } from '../measure/insist.ts';
 import type { Plot } from '../measure/plot.ts';
@@ -29,6 +30,7 @@ const NATS = 'NATS';
 async function measureDispatch(bench: Bench): Promise<PartReport> {
   const missing = natsMissing();
   const rows: Row[] = [];
+  const notes = [missing ?? `NATS: ${natsVersion()}`];
   for (const instances of bench.isSmoke ? [2] : [1, 3, 8]) {
     const pool = await startServingPool(bench, instances, NO_PORT);
     const nats = missing === undefined ? await startNats(bench, instances) : undefined;
@@ -39,14 +41,19 @@ async function measureDispatch(bench: Bench): Promise<PartReport> {
       const rounds: Round[] = [await poolRound(pool, load)];
       if (nats !== undefined)
         rounds.push({ name: NATS, measure: () => natsRound(nats.request, load, nats.processIds) });
-      rows.push(...(await measureRounds(rounds, bench.runs, measuresOf(instances, submitters))));
+      try {
+        rows.push(...(await measureRounds(rounds, bench.runs, measuresOf(instances, submitters))));
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        notes.push(`${instances} instances, ${submitters} submitters: not measured: ${error.message}`);
+      }
     }
     await pool.pool.end();
   }
   return {
     plots: bench.isSmoke ? [] : [costPlot(rows)],
     rows: rows.filter(({ figures }) => figures.some(({ median }) => Number.isFinite(median))).map(tidy),
-    notes: [missing ?? `NATS: ${natsVersion()}`],
+    notes,
   };
 }
 
