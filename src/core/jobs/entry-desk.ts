@@ -23,6 +23,9 @@ import { subjectOf } from './unattended.ts';
 const DISPATCHES_MAX = 100_000;
 /** Unanswered tries at one worker before its answer is called unknown: the client hears of it and asks anew. */
 const FORWARD_TRIES_MAX = 4;
+/** The same while the worker is known to live: it is busy then, and everybody else may be as well. The tries beyond are a second apart. */
+const FORWARD_TRIES_ALIVE_MAX = 7;
+const FORWARD_BUSY_RETRY_MS = 1000;
 /** Pool size from which the best few are asked for their present load before the choice (DESIGN §5.5). */
 const ASK_FROM_MEMBERS = 10;
 /** How many of the best are asked. */
@@ -176,9 +179,10 @@ export class EntryDesk {
       } else if (
         dispatch.worker !== null &&
         dispatch.worker !== this.#parts.context.self &&
-        now.atMs - dispatch.sentAtMs >= FORWARD_RETRY_MS
+        now.atMs - dispatch.sentAtMs >= forwardRetryMs(dispatch)
       ) {
-        if (dispatch.tries >= FORWARD_TRIES_MAX) this.#giveUp(dispatch);
+        const isAlive = this.#parts.context.table.get(dispatch.worker)?.opinion === 'alive';
+        if (dispatch.tries >= (isAlive ? FORWARD_TRIES_ALIVE_MAX : FORWARD_TRIES_MAX)) this.#giveUp(dispatch);
         else this.#forward(dispatch, dispatch.worker);
       }
     }
@@ -194,7 +198,7 @@ export class EntryDesk {
   dueAtMs(): number | undefined {
     let due = this.#dispatches.size > 0 ? this.#prunedAtMs + 1000 : undefined;
     for (const dispatch of this.#open) {
-      const at = dispatch.askingUntilMs ?? dispatch.sentAtMs + FORWARD_RETRY_MS;
+      const at = dispatch.askingUntilMs ?? dispatch.sentAtMs + forwardRetryMs(dispatch);
       due = due === undefined ? at : Math.min(due, at);
     }
     return due;
@@ -373,4 +377,8 @@ export class EntryDesk {
   #poolUnixMs(): number {
     return this.#parts.context.clock.poolUnixMs(this.#parts.context.now.unixMs);
   }
+}
+
+function forwardRetryMs({ tries }: Dispatch): number {
+  return tries < FORWARD_TRIES_MAX ? FORWARD_RETRY_MS : FORWARD_BUSY_RETRY_MS;
 }

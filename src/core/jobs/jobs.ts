@@ -25,7 +25,7 @@ export const HOPS_MAX = 2;
 /** Requests passed on and not answered yet. */
 const RESUBMITS_MAX = 10_000;
 /** How long a passed-on request waits for its entry's answer: longer than the entry's own tries take. */
-const RESUBMIT_MS = FORWARD_RETRY_MS * 6 + JOB_QUERY_MS;
+const RESUBMIT_MS = FORWARD_RETRY_MS * 20 + JOB_QUERY_MS;
 
 interface Submission {
   readonly sealed: Uint8Array;

@@ -6,8 +6,8 @@ import { type Direct, directCodec } from '../../../src/wire/mesh-message.ts';
 import { failureOf, UNKNOWN } from './small-gateway.ts';
 import { type Instance, SmallPool } from './small-pool.ts';
 
-/** Long enough for every answer that comes at all: four tries of a forward, and what follows. */
-const SETTLE_MS = 3000;
+/** Long enough for every answer that comes at all: all tries of a forward, and what follows. */
+const SETTLE_MS = 6000;
 /** Room for exactly so many tunnelled connections, with the headroom. */
 const roomFor = (connections: number): number => Math.ceil((connections * 1024 * 1000) / 850) + 1;
 
@@ -271,6 +271,19 @@ describe('an unreliable network', () => {
       'already-exists',
     ]);
     expect(loadOf(pool, pool.at(2))).toBe(1);
+  });
+
+  it('is slow for three seconds, though everybody lives: the job is accepted then', () => {
+    const pool = poolWithOneWorker();
+    let isSlow = true;
+    pool.fate = ({ kind }) => (kind === 'forward' && isSlow ? 'drop' : 'deliver');
+    pool.after(3000, () => {
+      isSlow = false;
+    });
+    const { sealed } = pool.request(pool.at(0));
+    const answers = pool.submit(pool.at(0), sealed);
+    pool.run(SETTLE_MS);
+    expect(workerOf(pool, answers[0])).toBe(pool.at(2));
   });
 
   it('loses every answer: nobody knows, nobody else begins, and the worker that did accept is told to let go', () => {
