@@ -9,7 +9,7 @@ import { type CommandResult, runCommand } from './harness/program.ts';
 import { addRecord, untilRecordHeld } from './harness/records.ts';
 import { PATIENTLY } from './harness/scale.ts';
 import { useTunnels } from './harness/tunnel.ts';
-import { dial, endOf, roundTrip } from './targets/socket.ts';
+import { dial, endOfDial, roundTrip } from './targets/socket.ts';
 import { type SshAgent, useSshAgents } from './targets/ssh-agent.ts';
 import { echo, startTarget } from './targets/target.ts';
 
@@ -63,8 +63,7 @@ describe('a key in ssh-agent', PATIENTLY, () => {
       const sockets = await Promise.all(Array.from({ length: 20 }, () => dial(tunnel.port)));
       await Promise.all(sockets.map((socket) => roundTrip(socket, 'hello')));
       await agent.stop();
-      const refused = await dial(tunnel.port);
-      await endOf(refused);
+      await endOfDial(tunnel.port);
       const [failure] = await tunnel.untilFailed(1, FAIL_MS);
       expect(failure).toContain('no ssh-agent answers at SSH_AUTH_SOCK');
       await Promise.all(sockets.map((socket) => roundTrip(socket, 'still here')));

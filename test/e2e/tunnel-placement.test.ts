@@ -9,7 +9,7 @@ import { scaled, timeFor } from './harness/scale.ts';
 import { formPool } from './harness/shared-pool.ts';
 import { type Tunnel, useTunnels } from './harness/tunnel.ts';
 import { needs, until } from './harness/until.ts';
-import { dial, dialEcho, endOf } from './targets/socket.ts';
+import { dialEcho, endOfDial } from './targets/socket.ts';
 import { echo, startTarget, type Target } from './targets/target.ts';
 
 const createPool = usePools();
@@ -143,7 +143,7 @@ describe('a pool that is filled to its last place', () => {
     });
     const [tunnel] = tunnels;
     if (tunnel === undefined) throw new Error('no tunnel');
-    expect(await endOf(await dial(tunnel.port))).toBe('ECONNRESET');
+    expect(await endOfDial(tunnel.port)).toBe('ECONNRESET');
     const [failure] = await tunnel.untilFailed(1, 2000);
     expect(failure).toMatch(/^connection failed: no-worker: no serving instance can take the job/);
     burst.sockets[0]?.end();

@@ -6,6 +6,7 @@ import type { Caller } from './caller.ts';
 export class Visitors {
   readonly #callers = new Map<string, Caller>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #proved = new WeakSet<Connection>();
   readonly #onLeave: (peer: PeerId) => void;
 
   /** `onLeave` is called when a connection of that peer was closed. */
@@ -13,16 +14,18 @@ export class Visitors {
     this.#onLeave = onLeave;
   }
 
-  /** A connection was opened by somebody. */
+  /** A connection was opened by somebody. On a busy machine its first stream may have been served before libp2p tells of it. */
   arrive(connection: Connection): void {
     if (connection.direction !== 'inbound') return;
+    connection.addEventListener('close', () => this.#leave(connection), { once: true });
+    if (this.#proved.has(connection)) return;
     const timer = setTimeout(() => connection.abort(new Error('showed neither a grant nor a claim')), UNPROVED_MS);
     this.#timers.set(connection.id, timer);
-    connection.addEventListener('close', () => this.#leave(connection), { once: true });
   }
 
   /** Something signed came over the connection and was right: it may stay. */
   prove(connection: Connection): void {
+    this.#proved.add(connection);
     clearTimeout(this.#timers.get(connection.id));
     this.#timers.delete(connection.id);
   }

@@ -14,6 +14,11 @@ export async function dial(port: number, host = '127.0.0.1'): Promise<Socket> {
   return socket;
 }
 
+/** How a connection ends that nothing is expected of: also one that is reset while it is still being made. */
+export async function endOfDial(port: number): Promise<string | undefined> {
+  return dial(port).then(endOf, (error: NodeJS.ErrnoException) => error.code);
+}
+
 /** The next so many bytes. Rejects if the connection ends first. */
 export function readBytes(socket: Socket, count: number, withinMs = DEADLINE_MS): Promise<Buffer> {
   const chunks: Buffer[] = [];
