@@ -273,19 +273,6 @@ describe('an unreliable network', () => {
     expect(loadOf(pool, pool.at(2))).toBe(1);
   });
 
-  it('is slow for three seconds, though everybody lives: the job is accepted then', () => {
-    const pool = poolWithOneWorker();
-    let isSlow = true;
-    pool.fate = ({ kind }) => (kind === 'forward' && isSlow ? 'drop' : 'deliver');
-    pool.after(3000, () => {
-      isSlow = false;
-    });
-    const { sealed } = pool.request(pool.at(0));
-    const answers = pool.submit(pool.at(0), sealed);
-    pool.run(SETTLE_MS);
-    expect(workerOf(pool, answers[0])).toBe(pool.at(2));
-  });
-
   it('loses every answer: nobody knows, nobody else begins, and the worker that did accept is told to let go', () => {
     const pool = new SmallPool({ instances: 4, budgetKib: [1, 1, roomFor(5), roomFor(5)] }).form();
     let answersArrive = false;

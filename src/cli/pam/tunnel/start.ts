@@ -169,7 +169,9 @@ class Told {
         this.#failed += 1;
         return this.#terminal.note(`connection failed: ${event.failure.code}: ${printable(event.failure.message)}`);
       case 'lease-lost':
-        return this.#terminal.note('the instance that held the tunnel is gone; connections go on, registering anew');
+        return this.#terminal.note(
+          'the registration of the tunnel has ended, with its instance or with the grant; registering anew',
+        );
       case 'lease-renewed':
         return this.#terminal.note(`registered anew: job ${event.jobId} on ${formatId(event.worker, false)}`);
     }
