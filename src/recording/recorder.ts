@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { GatewayError } from '../base/errors.ts';
+import { formatRandomId, RANDOM_ID_BYTES } from '../base/ids.ts';
 import type { Secret } from '../base/secret.ts';
 import { type EventCode, formatEvent, formatHeader } from './asciicast.ts';
 import { fileNameOf } from './file-name.ts';
@@ -42,7 +43,7 @@ export function createRecorder(init: RecorderInit): Recorder & { stop(): void } 
   }, FLUSH_MS).unref();
   return {
     start: async (start) => {
-      const info = describe(init, start, randomBytes(16).toString('base64url'));
+      const info = describe(init, start, formatRandomId(randomBytes(RANDOM_ID_BYTES)));
       const writer = await createWriter(init, info);
       const recording = new RunningRecording(info, writer, (written) => {
         open.delete(recording);

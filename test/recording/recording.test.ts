@@ -99,6 +99,12 @@ describe('a recording', () => {
     expect(end).toBe('complete');
   });
 
+  it('has an id that people can type as an argument: it never begins as a flag does', async () => {
+    const ids = new Set<string>();
+    for (let made = 0; made < 300; made++) ids.add(await recorded(['x']));
+    expect([...ids].filter((id) => !/^[A-Za-f]/.test(id))).toEqual([]);
+  });
+
   it('tells once what its file is when that is complete, and nothing where it is not', async () => {
     const kept: KeptRecording[] = [];
     recorder.stop();
