@@ -39,6 +39,13 @@ const { values } = parseArgs({
   },
 });
 
+for (const name of ['seeds', 'from', 'seed', 'instances', 'minutes', 'departures'] as const) {
+  const text = values[name];
+  if (text === undefined || /^[0-9]+$/.test(text)) continue;
+  console.error(`--${name}: "${text}" is no whole number`);
+  process.exit(2);
+}
+
 /** A map in memory holds that many. */
 const EXPLORED_STATES_MAX = 10_000_000;
 const instances = values.instances === undefined ? undefined : Number(values.instances);

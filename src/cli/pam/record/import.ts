@@ -11,7 +11,7 @@ import { addProfileOptions, type Connected, type ProfileOptions, signWithOption,
 import { listRecords } from '../find-record.ts';
 import { type CredentialToPublish, publishCredential } from './publish-credential.ts';
 import { publishRecord } from './publish-record.ts';
-import { type ImportedRecord, parseRecordLines } from './record-lines.ts';
+import type { ImportedRecord } from './record-lines.ts';
 
 type ImportOptions = ProfileOptions & { readonly signWith: readonly string[]; readonly skipExisting?: boolean };
 
@@ -36,6 +36,8 @@ export function importRecordsCommand(terminal: Terminal): Command {
 }
 
 async function importRecords(terminal: Terminal, path: string, options: ImportOptions): Promise<void> {
+  // With the bounds of credentials, which no other command has to load.
+  const { parseRecordLines } = await import('./record-lines.ts');
   const lines = parseRecordLines(readTextFile(path, { flag: 'FILE', bytesMax: FILE_BYTES_MAX }));
   const { signal } = terminal;
   const added = await withClient(terminal, options, async (connected) => {

@@ -1,6 +1,7 @@
 /** Pure: records as text, one a line: JSON documents as `export` writes them, or CSV with a header. */
 import { GatewayError } from '../../../base/errors.ts';
 import { Secret } from '../../../base/secret.ts';
+import { PASSWORD_BYTES_MAX } from '../../../vault/client.ts';
 import { type FieldOptions, parseFields, type RecordFields } from './fields.ts';
 
 /** One record to be added. */
@@ -31,8 +32,6 @@ const NAMES = [
   'password',
 ];
 const MISTAKES_SHOWN = 20;
-/** What a credential holds of a password. */
-const PASSWORD_BYTES_MAX = 1024;
 
 /** Reads all lines; throws `bad-usage` with every mistake and its line; of a password no message tells more than that it is too long. */
 export function parseRecordLines(text: string): readonly ImportedRecord[] {
