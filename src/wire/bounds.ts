@@ -70,3 +70,5 @@ export const GRANT_SOURCES_MAX = 32;
 export const ADDRESS_RANGE_LENGTH_MAX = 64;
 /** Instances that are asked before a due time is carried out: in larger pools the oldest ones, so that the cost of a due time does not grow with the pool. */
 export const COUNCIL_MAX = 64;
+/** Due times known to be begun, in one message of who leaves. */
+export const DUES_TOLD_MAX = 256;

@@ -1,6 +1,6 @@
 import type { InstanceId } from '../base/ids.ts';
 import { STAMP_UNIX_MS_MAX } from '../base/stamp.ts';
-import { COUNCIL_MAX } from './bounds.ts';
+import { COUNCIL_MAX, DUES_TOLD_MAX } from './bounds.ts';
 import { type Codec, keyId, list, nullable, struct, text, uint, word } from './codec.ts';
 import { RECORD_ID_LENGTH } from './record.ts';
 
@@ -39,6 +39,11 @@ export interface DueReply extends DueClaim {
   readonly council: readonly InstanceId[];
 }
 
+/** A due time that the teller knows to be begun, and by whom. */
+export interface BegunDue extends DueClaim {
+  readonly owner: InstanceId;
+}
+
 const claim = { recordId: text(RECORD_ID_LENGTH), dueUnixMs: uint(STAMP_UNIX_MS_MAX) };
 
 /** Wire form of the question. */
@@ -53,3 +58,9 @@ export const dueReplyCodec: Codec<DueReply> = struct<DueReply>({
   councilVersion: uint(),
   council: list(keyId, COUNCIL_MAX),
 });
+
+/** Wire form of what is begun. */
+export const begunDuesCodec: Codec<readonly BegunDue[]> = list(
+  struct<BegunDue>({ ...claim, owner: keyId }),
+  DUES_TOLD_MAX,
+);

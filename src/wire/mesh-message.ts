@@ -31,7 +31,14 @@ import {
   union,
   word,
 } from './codec.ts';
-import { type DueClaim, type DueReply, dueClaimCodec, dueReplyCodec } from './due-message.ts';
+import {
+  type BegunDue,
+  begunDuesCodec,
+  type DueClaim,
+  type DueReply,
+  dueClaimCodec,
+  dueReplyCodec,
+} from './due-message.ts';
 import {
   type Failure,
   failureCodec,
@@ -229,6 +236,8 @@ export type Direct =
   | { readonly kind: 'edition-held'; readonly nonce: number }
   | ({ readonly kind: 'due-claim' } & DueClaim)
   | ({ readonly kind: 'due-answer' } & DueReply)
+  /** What somebody who leaves knows to be begun. */
+  | { readonly kind: 'dues-told'; readonly dues: readonly BegunDue[] }
   /** Changes of the admins in order, then the policy in force; or only the newest policy. */
   | { readonly kind: 'policies'; readonly sealed: readonly Uint8Array[] };
 
@@ -362,4 +371,5 @@ export const directCodec: Codec<Direct> = union<Direct>({
   policies: [60, struct({ sealed: policyChainCodec })],
   'due-claim': [70, dueClaimCodec],
   'due-answer': [71, dueReplyCodec],
+  'dues-told': [72, struct({ dues: begunDuesCodec })],
 });

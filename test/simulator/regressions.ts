@@ -207,4 +207,63 @@ export const REGRESSIONS: readonly Regression[] = [
       ],
     }),
   },
+  {
+    found:
+      'what one side of a split had carried out while the two met, the other carried out once more: nobody had asked a standby',
+    plan: plan({
+      seed: 6987,
+      maxInstances: 1,
+      dialMs: 200,
+      chaosMs: 39_831,
+      everySeconds: 8,
+      conditions: conditions({ delayMeanMs: 0.5 }),
+      steps: [
+        start(1771, 1, { offsetMs: HOUR_MS }),
+        { atMs: 21_173, kind: 'partition', side: [3, 4, 5, 7], oneWay: false, mode: 'drop', forMs: 20_000 },
+        start(25_613, 5),
+      ],
+    }),
+  },
+  {
+    found: 'the last who knew that a due time was carried out left newcomers, and told none of them',
+    plan: plan({
+      seed: 7031,
+      dialMs: 20,
+      chaosMs: 16_337,
+      everySeconds: 14,
+      conditions: conditions({ delayLeastMs: 0.1, delayMeanMs: 10, slowMs: 283 }),
+      steps: [
+        start(8, 0, { standby: true, offsetMs: HOUR_MS }),
+        { atMs: 5454, kind: 'clock-jump', host: 0, byMs: 8000 },
+        start(9488, 7, { standby: true }),
+        start(9868, 6, { standby: true }),
+        start(10_080, 1),
+        start(10_269, 2, { standby: true }),
+        { atMs: 10_337, kind: 'leave', host: 0 },
+      ],
+    }),
+  },
+  {
+    found:
+      'both sides of a pool that split while it formed agreed who they were, by who had a seat already, and carried the same due time out',
+    plan: plan({
+      seed: 2727,
+      maxInstances: 4,
+      dialMs: 20,
+      chaosMs: 57_122,
+      everySeconds: 11,
+      conditions: conditions({
+        ...{ lossPerMille: 95, duplicatePerMille: 99, slowMs: 100 },
+        ...{ delayLeastMs: 10, delayMeanMs: 10 },
+      }),
+      steps: [
+        start(2, 2),
+        start(5, 1, { standby: true }),
+        start(6, 3),
+        start(11, 0),
+        start(17, 5),
+        { atMs: 2188, kind: 'partition', side: [1, 3, 4, 5, 7], oneWay: false, mode: 'drop', forMs: 25_000 },
+      ],
+    }),
+  },
 ];

@@ -45,4 +45,7 @@ export const dueSamples = {
     ...{ lastUnixMs: unixMs, lastOwner: orNull(id), councilVersion: count },
     council: fc.array(id, { maxLength: 3 }),
   }),
+  'dues-told': fc.record({
+    dues: fc.array(fc.record({ recordId: hex(22), dueUnixMs: unixMs, owner: id }), { maxLength: 3 }),
+  }),
 };

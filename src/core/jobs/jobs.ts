@@ -113,6 +113,7 @@ export class Jobs implements SessionsInHand {
 
   /** The instance leaves: news that waited for their batch go out. */
   leaving(): void {
+    this.schedules.leaving();
     this.board.flush();
   }
 
@@ -166,6 +167,8 @@ export class Jobs implements SessionsInHand {
         return this.schedules.claimed(from, message);
       case 'due-answer':
         return this.schedules.answered(from, message);
+      case 'dues-told':
+        return this.schedules.told(message.dues);
       case 'job-cancel':
         this.bench.cancel(message.jobId, message.reason);
         return;
@@ -286,6 +289,7 @@ export type JobMessage = Extract<
       | 'output-answer'
       | 'job-cancel'
       | 'due-claim'
-      | 'due-answer';
+      | 'due-answer'
+      | 'dues-told';
   }
 >;

@@ -89,16 +89,23 @@ export class Council {
     if (next.join() !== this.#list.members.join()) this.#become({ version: this.#list.version + 1, members: next });
   }
 
-  /** The first one, or the first after all have gone: everybody known as admitted, dead or not, once a majority of them is there and none knows of an earlier one. */
+  /**
+   * The first one, or the first after all have gone: everybody known as admitted, dead or not, once a majority of all that are known is there and none knows of
+   * an earlier one. Whoever was last seen waiting for a seat counts, too: on the other side of a split it may have got one.
+   */
   #begin(): void {
     const { self, table } = this.#context;
-    const known = [...table.all()]
-      .sort((a, b) => compareOrder(a.record, b.record))
-      .flatMap(({ record, evicted }) => (!evicted && holdsOn(record.state) ? [record.instanceId] : []));
+    const known = [...table.all()].filter(({ record, evicted }) => !evicted && !this.#hasLeft(record.instanceId));
+    const there = known.filter(({ record, opinion }) => record.instanceId === self || opinion === 'alive');
     const others = this.#admitted().filter((id) => id !== self);
-    const enough = isMajority(known.filter((id) => this.#isThere(id)).length, known.length);
-    if (!this.#isSettled(enough && others.every((id) => this.#heard.has(id)))) return;
-    this.#become({ version: this.#list.version + 1, members: known.slice(0, COUNCIL_MAX).sort(compareIds) });
+    const isHeard = others.every((id) => this.#heard.has(id));
+    if (!this.#isSettled(isHeard && isMajority(there.length, known.length))) return;
+    const admitted = known.map(({ record }) => record).filter(({ state }) => holdsOn(state));
+    const oldest = admitted.sort(compareOrder).slice(0, COUNCIL_MAX);
+    this.#become({
+      version: this.#list.version + 1,
+      members: oldest.map((record) => record.instanceId).sort(compareIds),
+    });
   }
 
   /** True once this has been so for a while, with the same admitted ones, none of them suspect. */
@@ -123,9 +130,15 @@ export class Council {
 
   /** In order, or for good. */
   #hasGone(id: InstanceId): boolean {
+    return this.#hasLeft(id) || this.#context.table.get(id)?.record.state === 'standby';
+  }
+
+  /** Who has handed its seat over does not come back with it, whether it was seen to leave or not. */
+  #hasLeft(id: InstanceId): boolean {
     const { table, policies } = this.#context;
-    const state = table.get(id)?.record.state;
-    return policies.evicts(id) || state === 'left' || state === 'standby';
+    const record = table.get(id)?.record;
+    if (policies.evicts(id) || record?.state === 'left') return true;
+    return record !== undefined && record.successor !== null && !this.#isThere(id);
   }
 
   #isForgotten(id: InstanceId): boolean {

@@ -1,8 +1,8 @@
 import { compareText } from '../../base/bytes.ts';
 import type { InstanceId } from '../../base/ids.ts';
-import type { DueAnswer, DueClaim, DueReply } from '../../wire/due-message.ts';
+import { COUNCIL_MAX, DUES_TOLD_MAX } from '../../wire/bounds.ts';
+import type { BegunDue, DueAnswer, DueClaim, DueReply } from '../../wire/due-message.ts';
 import type { JobRequest } from '../../wire/job.ts';
-
 import type { TargetRecord } from '../../wire/record.ts';
 import { readSchedule, type Schedule } from '../../wire/rotation-schedule.ts';
 import type { ScheduleRow } from '../../wire/schedule-row.ts';
@@ -13,7 +13,7 @@ import { DUE_LOOK_MS } from '../timing.ts';
 import type { SchedulesView } from '../view.ts';
 import { Council, isMajority } from './council.ts';
 import { delayOf, dueJobId, latestDue, nextDue } from './due.ts';
-import { DueBook, type GrantedDue } from './due-book.ts';
+import { DueBook } from './due-book.ts';
 import { DUE_PARAMETER } from './order.ts';
 import { ownerOf } from './owner.ts';
 
@@ -45,8 +45,8 @@ export interface SchedulerParts {
 }
 
 /**
- * Due times of records. Each record has one owner among the admitted; it carries a due time out once a majority of the council has granted it, and each
- * instance grants a due time once. What cannot be known waits, and the view says why.
+ * Due times of records. Each record has one owner among the admitted; it carries a due time out once a majority of the council has granted it and no linked
+ * member has said that it was begun. Each instance grants a due time once. What cannot be known waits, and the view says why.
  */
 export class Scheduler implements SchedulesView {
   readonly book: DueBook;
@@ -89,13 +89,30 @@ export class Scheduler implements SchedulesView {
     if (answer === 'begun' && isDue) return this.#learnt({ recordId, dueUnixMs, owner: lastOwner ?? from });
     const claim = this.#claims.get(recordId);
     if (claim === undefined || claim.dueUnixMs !== dueUnixMs) return;
-    if (answer !== 'granted') {
-      claim.refused.set(from, answer);
-      return;
-    }
-    claim.granted.add(from);
-    claim.refused.delete(from);
+    if (answer === 'granted') {
+      claim.granted.add(from);
+      claim.refused.delete(from);
+    } else claim.refused.set(from, answer);
     this.#beginIfGranted(recordId, claim);
+  }
+
+  /** A member that leaves has told what it knows to be begun. */
+  told(dues: readonly BegunDue[]): void {
+    for (const due of dues) {
+      const record = this.#parts.shelf.scheduled.get(due.recordId);
+      if (record !== undefined && this.#isDue(record, due.dueUnixMs)) this.#learnt(due);
+    }
+  }
+
+  /** This instance leaves: those who stay may have joined so late that nobody else has told them. */
+  leaving(): void {
+    const { context, shelf } = this.#parts;
+    const dues = [...shelf.scheduled.keys()].flatMap((recordId) => {
+      const last = this.book.last(recordId);
+      return last?.begun === true ? [{ recordId, dueUnixMs: last.dueUnixMs, owner: last.owner }] : [];
+    });
+    for (let at = 0; at < dues.length; at += DUES_TOLD_MAX)
+      context.outbox.sendAll(this.#linked(), { kind: 'dues-told', dues: dues.slice(at, at + DUES_TOLD_MAX) });
   }
 
   /** A write is on disk. True if it was one of ours. */
@@ -172,7 +189,11 @@ export class Scheduler implements SchedulesView {
     }
     if (!this.#council.sight().isMajority) return this.#noteWaiting(recordId, dueUnixMs);
     const claim = this.#claims.get(recordId);
-    if (claim?.dueUnixMs === dueUnixMs) return this.#ask(recordId, claim);
+    if (claim?.dueUnixMs === dueUnixMs) {
+      // Whoever was waited for may have gone.
+      this.#beginIfGranted(recordId, claim);
+      return this.#ask(recordId, claim);
+    }
     const begun: Claim = { dueUnixMs, granted: new Set([context.self]), refused: new Map() };
     this.book.write({ recordId, dueUnixMs, owner: context.self, begun: false }, () => {
       this.#claims.set(recordId, begun);
@@ -198,7 +219,7 @@ export class Scheduler implements SchedulesView {
   }
 
   /** The due time has been begun elsewhere. */
-  #learnt(begun: Pick<GrantedDue, 'recordId' | 'dueUnixMs' | 'owner'>): void {
+  #learnt(begun: BegunDue): void {
     const last = this.book.last(begun.recordId);
     const isOlder = last !== undefined && last.dueUnixMs > begun.dueUnixMs;
     if (isOlder || (last?.dueUnixMs === begun.dueUnixMs && last.begun)) return;
@@ -206,14 +227,24 @@ export class Scheduler implements SchedulesView {
     this.book.write({ ...begun, begun: true });
   }
 
-  #ask(recordId: string, { dueUnixMs, granted }: Claim): void {
-    const others = this.#council.list.members.filter((id) => !granted.has(id));
-    this.#parts.context.outbox.sendAll(others, { kind: 'due-claim', recordId, dueUnixMs });
+  #ask(recordId: string, { dueUnixMs, granted, refused }: Claim): void {
+    const council = this.#council.list.members.filter((id) => !granted.has(id));
+    const others = this.#linked().filter((id) => !granted.has(id) && !refused.has(id));
+    const asked = new Set([...council, ...others]);
+    this.#parts.context.outbox.sendAll([...asked], { kind: 'due-claim', recordId, dueUnixMs });
   }
 
-  #beginIfGranted(recordId: string, { granted, dueUnixMs }: Claim): void {
+  /** Who may know what no longer concerns it, having given up its seat or come from another side of a split: in large pools the oldest of them. */
+  #linked(): readonly InstanceId[] {
+    const { table, self } = this.#parts.context;
+    const linked = table.live().filter((member) => member.linked && member.record.instanceId !== self);
+    return linked.slice(0, COUNCIL_MAX).map(({ record }) => record.instanceId);
+  }
+
+  #beginIfGranted(recordId: string, { granted, refused, dueUnixMs }: Claim): void {
     const { members } = this.#council.list;
     if (!isMajority(members.filter((id) => granted.has(id)).length, members.length)) return;
+    if (this.#linked().some((id) => !granted.has(id) && !refused.has(id))) return;
     const { context, order } = this.#parts;
     this.#claims.delete(recordId);
     // On disk before it begins: whoever restarts in between does not begin it again.
@@ -227,16 +258,16 @@ export class Scheduler implements SchedulesView {
 
   #judge(from: InstanceId, recordId: string, dueUnixMs: number): DueAnswer {
     const { context, shelf, board } = this.#parts;
+    const last = this.book.last(recordId);
+    if (last?.dueUnixMs === dueUnixMs && last.begun) return 'begun';
     const record = shelf.scheduled.get(recordId);
     if (record === undefined || !this.#isDue(record, dueUnixMs)) return 'not-due';
-    const last = this.book.last(recordId);
     if (board.get(this.#jobId(recordId, dueUnixMs)) !== undefined) return 'begun';
     if (last !== undefined && last.dueUnixMs > dueUnixMs) return 'taken';
-    if (last?.dueUnixMs === dueUnixMs && last.owner === from) return last.begun ? 'begun' : 'granted';
+    if (last?.dueUnixMs === dueUnixMs && last.owner === from) return 'granted';
     const isOwner = ownerOf(recordId, context.table) === from;
     if (last?.dueUnixMs === dueUnixMs) {
       // What was granted to this instance itself, and is not begun, it can give away.
-      if (last.begun) return 'begun';
       if (last.owner !== context.self || !isOwner) return 'taken';
     }
     if (!isOwner) return 'not-owner';

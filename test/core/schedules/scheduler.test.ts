@@ -2,6 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { afterSessionJobId, dueJobId } from '../../../src/core/schedules/due.ts';
+import { encode } from '../../../src/wire/codec.ts';
+import type { BegunDue } from '../../../src/wire/due-message.ts';
+import { type Direct, directCodec } from '../../../src/wire/mesh-message.ts';
 import { EPOCH_UNIX_MS, GATEWAY_UID, RECORD_ID, recordOf } from '../jobs/small-gateway.ts';
 import { type Instance, SmallPool } from '../jobs/small-pool.ts';
 
@@ -84,6 +87,41 @@ describe('a due time', () => {
     pool.run(20_000);
     expect(begun(pool).toSorted()).toEqual([due(1), due(2)].toSorted());
     expect(waiting()).toBeNull();
+  });
+
+  it('is told by whoever leaves, and not begun where one member alone knows that it was', () => {
+    const { pool, due, fromMs } = scheduled();
+    untilDue(pool, fromMs + PERIOD_MS);
+    const owner = pool.instances.find(({ key, machine }) => machine.schedules.list()[0]?.lastOwner === key.id);
+    if (owner === undefined) throw new Error('nobody has begun it');
+    const others = pool.instances.filter((instance) => instance !== owner);
+    const told: Direct[] = [];
+    pool.fate = (message) => {
+      if (message.kind === 'dues-told') told.push(message);
+      return 'deliver';
+    };
+    pool.feed(owner, { kind: 'leave', reason: 'test' });
+    pool.run(1000);
+    const first = { recordId: RECORD_ID, dueUnixMs: EPOCH_UNIX_MS + fromMs + PERIOD_MS, owner: owner.key.id };
+    expect(told).toEqual(others.map(() => ({ kind: 'dues-told', dues: [first] })));
+
+    const second = { ...first, dueUnixMs: first.dueUnixMs + PERIOD_MS };
+    const hears = (dues: readonly BegunDue[]): void => {
+      for (const to of others.slice(1))
+        pool.feed(to, { kind: 'direct', from: owner.key.id, bytes: encode(directCodec, { kind: 'dues-told', dues }) });
+    };
+    const last = (): unknown => others.at(-1)?.machine.schedules.list()[0]?.lastUnixMs;
+    hears([second]);
+    pool.run(1000);
+    expect(last()).toBe(first.dueUnixMs);
+    // Nobody asks before the one that knows has heard.
+    pool.fate = (message) => (message.kind === 'due-claim' ? 'drop' : 'deliver');
+    pool.run(fromMs + 2 * PERIOD_MS + 500 - pool.nowMs);
+    hears([second]);
+    pool.fate = () => 'deliver';
+    untilDue(pool, fromMs + 3 * PERIOD_MS - BEGUN_MS);
+    expect(begun(pool)).toEqual([due(1)]);
+    expect(last()).toBe(second.dueUnixMs);
   });
 
   it('is not begun for an instance that asks when nothing is due', () => {

@@ -54,7 +54,7 @@ function isCopy(process: SimProcess, other: SimProcess): boolean {
 }
 
 /**
- * Where a majority of those once admitted is gone for good, waiting is right; whose clock was moved has other due times; and a record that was lost with the
+ * Where a majority of those once admitted is gone for good, and was not seen to leave, waiting is right; whose clock was moved has other due times; and a record that was lost with the
  * only disks that held it is never due.
  */
 function isJudged(world: World): boolean {
@@ -64,7 +64,9 @@ function isJudged(world: World): boolean {
   const offset = world.plan.steps.some((step) => step.kind === 'start' && (step.offsetMs !== 0 || step.driftPpm !== 0));
   const admitted = world.live().filter(({ sight }) => sight.state === 'admitted');
   const rows = admitted.flatMap(({ machine }) => machine.schedules.list());
-  const gone = world.plan.steps.some(({ kind }) => kind === 'crash');
+  const gone = admitted.some(({ machine, clock }) =>
+    machine.view({ atMs: clock.atMs(world.now()) }).members.some(({ state }) => state === 'dead'),
+  );
   const waits = gone && rows.some(({ waiting: why }) => why !== null);
   return !troubled && !offset && !waits && rows.length > 0;
 }
