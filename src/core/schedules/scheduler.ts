@@ -322,7 +322,7 @@ export class Scheduler implements SchedulesView {
     const { seen, of, isMajority: enough } = this.#council.sight();
     if (of === 0) return 'the instances have not agreed yet who they are';
     if (!enough)
-      return `${seen} of the ${of} instances last known as admitted are seen here, no majority: another side may have carried it out`;
+      return `${seen} of the ${of} instances last known as admitted are seen here, no majority: another side may have carried it out (evict those that are gone for good)`;
     const owner = ownerOf(recordId, context.table);
     if (owner !== context.self) return last?.dueUnixMs === dueUnixMs ? null : `instance ${owner} is to begin it`;
     const refused = this.#claims.get(recordId)?.refused ?? new Map<InstanceId, DueAnswer>();

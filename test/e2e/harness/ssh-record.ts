@@ -8,7 +8,11 @@ import type { SshServer } from '../../workloads/connection/ssh/ssh-server.ts';
 import type { Pool } from './pool.ts';
 
 /** Adds it; the answer is its id. */
-export async function addSshRecord(pool: Pool, title: string, { port, user, password }: SshServer): Promise<string> {
+export async function addSshRecord(
+  pool: Pool,
+  title: string,
+  { port, user, password }: Pick<SshServer, 'port' | 'user' | 'password'>,
+): Promise<string> {
   const where = ['--host', '127.0.0.1', '--port', String(port), '--protocol', 'ssh', '--user', user];
   const args = ['record', 'add', '--type', 'machine', '--title', title, ...where, '--password-stdin', '--json'];
   const child = spawn(process.execPath, [join(packageRoot, 'src', 'launcher', 'pam.js'), ...args], {

@@ -64,9 +64,11 @@ function isJudged(world: World): boolean {
   const offset = world.plan.steps.some((step) => step.kind === 'start' && (step.offsetMs !== 0 || step.driftPpm !== 0));
   const admitted = world.live().filter(({ sight }) => sight.state === 'admitted');
   const rows = admitted.flatMap(({ machine }) => machine.schedules.list());
-  const gone = admitted.some(({ machine, clock }) =>
+  const dead = admitted.some(({ machine, clock }) =>
     machine.view({ atMs: clock.atMs(world.now()) }).members.some(({ state }) => state === 'dead'),
   );
+  // Who joined after a crash knows the crashed one by its place in the council only.
+  const gone = dead || world.plan.steps.some(({ kind }) => kind === 'crash');
   const waits = gone && rows.some(({ waiting: why }) => why !== null);
   return !troubled && !offset && !waits && rows.length > 0;
 }
