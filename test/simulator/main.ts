@@ -1,11 +1,6 @@
-/**
- * `npm run simulate -- [--seeds N] [--from N] [--seed N] [--instances N] [--no-shrink] [--trace [--messages]] [--plan FILE]`: runs simulated pools and
- * reports what broke. One seed gives one life of a pool; `--trace` tells it line by line. `--plan` keeps the shrunk plan of a failure in a file, and runs the
- * plan of the file when it is there. `--explore [--departures N] [--minutes N]` explores small worlds exhaustively instead, `--scale [--sizes 10,100,1000]
- * [--loss-per-mille 10]` measures traffic and how fast news travels by the size of the pool; `--calm-hour` lives one hour of `--instances` (5) without faults.
- */
+/** `npm run simulate -- …`: runs simulated pools and reports what broke; one seed gives one life of a pool. `--help` tells the rest. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { Command, InvalidArgumentError } from 'commander';
 import { calmHour } from './calm-hour.ts';
 import { drawPlan } from './draw-plan.ts';
 import { explore } from './explorer/explore.ts';
@@ -18,54 +13,70 @@ import { runPlan } from './run-plan.ts';
 import { scaleTable } from './scale.ts';
 import { shrink } from './shrink.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '200' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    instances: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    messages: { type: 'boolean', default: false },
-    plan: { type: 'string' },
-    explore: { type: 'boolean', default: false },
-    departures: { type: 'string', default: '2' },
-    minutes: { type: 'string', default: '60' },
-    'calm-hour': { type: 'boolean', default: false },
-    scale: { type: 'boolean', default: false },
-    sizes: { type: 'string', default: '10,100,1000' },
-    'loss-per-mille': { type: 'string', default: '10' },
-    'no-shrink': { type: 'boolean', default: false },
-    'most-failures': { type: 'string', default: '10' },
-  },
-});
-
-for (const name of ['seeds', 'from', 'seed', 'instances', 'minutes', 'departures'] as const) {
-  const text = values[name];
-  if (text === undefined || /^[0-9]+$/.test(text)) continue;
-  console.error(`--${name}: "${text}" is no whole number`);
-  process.exit(2);
-}
+const values = new Command('npm run simulate --')
+  .description('Runs simulated pools and reports what broke. One seed gives one life of a pool.')
+  .option('--seeds <N>', 'lives', whole, 200)
+  .option('--from <N>', 'seed of the first', whole, 1)
+  .option('--seed <N>', 'this one life', whole)
+  .option('--no-shrink', 'tell a failure as it is, without looking for the shortest life that breaks the same')
+  .option('--most-failures <N>', 'failures that are told in full', whole, 10)
+  .option('--trace', 'tell what happens, line by line', false)
+  .option('--messages', 'with --trace: every message, too', false)
+  .option('--plan <FILE>', 'run the plan of the file where it exists; keep the shrunk plan of a failure there')
+  .option('--explore', 'explore small worlds exhaustively instead', false)
+  .option('--departures <N>', 'with --explore: departures from the usual course', whole, 2)
+  .option('--minutes <N>', 'with --explore: how long', whole, 60)
+  .option('--scale', 'measure traffic, and how fast news travels, by the size of the pool', false)
+  .option('--sizes <LIST>', 'with --scale: instances', '10,100,1000')
+  .option('--loss-per-mille <N>', 'with --scale: messages lost of 1,000', whole, 10)
+  .option('--calm-hour', 'live an hour without faults', false)
+  .option('--instances <N>', 'pool size, where it is not the seed that says it', whole)
+  .allowExcessArguments(false)
+  .parse()
+  .opts<{
+    readonly seeds: number;
+    readonly from: number;
+    readonly seed?: number;
+    readonly shrink: boolean;
+    readonly mostFailures: number;
+    readonly trace: boolean;
+    readonly messages: boolean;
+    readonly plan?: string;
+    readonly explore: boolean;
+    readonly departures: number;
+    readonly minutes: number;
+    readonly scale: boolean;
+    readonly sizes: string;
+    readonly lossPerMille: number;
+    readonly calmHour: boolean;
+    readonly instances?: number;
+  }>();
 
 /** A map in memory holds that many. */
 const EXPLORED_STATES_MAX = 10_000_000;
-const instances = values.instances === undefined ? undefined : Number(values.instances);
-const first = Number(values.seed ?? values.from);
-const count = values.seed === undefined && !values['calm-hour'] ? Number(values.seeds) : 1;
+const { instances } = values;
+const first = values.seed ?? values.from;
+const count = values.seed === undefined && !values.calmHour ? values.seeds : 1;
 process.exitCode = values.scale ? measure() : values.explore ? exploreAll() : run();
+
+function whole(text: string): number {
+  if (/^[0-9]+$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It is no whole number.');
+}
 
 /** A row for each size, as soon as it is there. */
 function measure(): number {
   const sizes = values.sizes.split(',').map(Number);
-  for (const line of scaleTable({ sizes, lossPerMille: Number(values['loss-per-mille']) })) console.log(line);
+  for (const line of scaleTable({ sizes, lossPerMille: values.lossPerMille })) console.log(line);
   return 0;
 }
 
 /** Every situation of the small world, each with its share of the time. */
 function exploreAll(): number {
-  const spendMs = (Number(values.minutes) * 60_000) / SITUATIONS.length;
+  const spendMs = (values.minutes * 60_000) / SITUATIONS.length;
   const explorations = SITUATIONS.map((situation) => {
     const exploration = explore(situation, {
-      departuresMax: Number(values.departures),
+      departuresMax: values.departures,
       statesMax: EXPLORED_STATES_MAX,
       spendMs,
     });
@@ -79,7 +90,7 @@ function exploreAll(): number {
 
 /** The plan of the seed, or the one that an earlier shrinking left in the file of `--plan`. */
 function readPlan(seed: number): Plan {
-  if (values['calm-hour']) return calmHour(instances ?? 5);
+  if (values.calmHour) return calmHour(instances ?? 5);
   if (values.plan === undefined || !existsSync(values.plan)) return drawPlan(seed, instances);
   return JSON.parse(readFileSync(values.plan, 'utf8')) as Plan;
 }
@@ -99,8 +110,8 @@ function run(): number {
     if (outcome.failure === null) continue;
     failed += 1;
     failures.set(outcome.failure.checker, [...(failures.get(outcome.failure.checker) ?? []), seed]);
-    if (failed > Number(values['most-failures'])) continue;
-    const told = values['no-shrink'] ? outcome : shrink(outcome);
+    if (failed > values.mostFailures) continue;
+    const told = values.shrink ? shrink(outcome) : outcome;
     console.log(describeFailure(told));
     if (values.plan !== undefined) writeFileSync(values.plan, JSON.stringify(told.plan, null, 1));
   }
