@@ -93,6 +93,9 @@ export const AUDIT_EVENTS = {
   /** This instance is to carry it out, and cannot know whether another side has. */
   'rotation-waits': { recordId: text, dueUnixMs: number, reason: text },
   'rotation-not-placed': { jobId: text, recordId: text, reason: text },
+  /** A discovery was gone on with by this instance: the next part, or the same one again. */
+  'discovery-goes-on': { jobId: text, after: text, how: text },
+  'discovery-not-placed': { jobId: text, recordId: text, reason: text },
   'council-changed': { version: number, members: number },
   'recording-kept': { recordingId: text, jobId: text, sizeBytes: number, digest: text },
   'session-controlled': { jobId: text, caller: person, what: text },

@@ -150,6 +150,18 @@ const NOTES: Readonly<Record<string, (detail: Detail) => AuditEvent>> = {
     recordId: text(detail, 'recordId'),
     reason: text(detail, 'reason'),
   }),
+  'discovery-goes-on': (detail) => ({
+    kind: 'discovery-goes-on',
+    jobId: text(detail, 'jobId'),
+    after: text(detail, 'after'),
+    how: text(detail, 'how'),
+  }),
+  'discovery-not-placed': (detail) => ({
+    kind: 'discovery-not-placed',
+    jobId: text(detail, 'jobId'),
+    recordId: text(detail, 'recordId'),
+    reason: text(detail, 'reason'),
+  }),
   'council-changed': (detail) => ({
     kind: 'council-changed',
     version: number(detail, 'version'),

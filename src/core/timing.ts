@@ -134,3 +134,8 @@ assert(
   'who has died is noticed before a credential is given up',
 );
 assert(CLAIM_RETRY_MS < JOIN_SETTLE_MS, 'claims settle quicker than joiners');
+
+/** How often an instance looks at discoveries that go on: its own, which another one keeps, and those that it keeps. */
+export const JOB_KEEP_LOOK_MS = 1000;
+/** How often a worker tells whoever keeps its discovery that it still works at it. */
+export const JOB_KEEP_MS = 5000;

@@ -39,7 +39,7 @@ export interface JobRequest {
   readonly caller: PeerKeyId;
   /** By the entry's clock, as it told the client; nobody begins the job later. */
   readonly deadlineUnixMs: number;
-  /** The caller's sealed grant; null for an admin. */
+  /** The caller's sealed grant; null for an admin. Of an instance that goes on with a discovery: the sealed request that began it. */
   readonly grant: Uint8Array | null;
 }
 
@@ -48,6 +48,12 @@ export interface Parameter {
   readonly name: string;
   readonly value: string;
 }
+
+/** Wire form of a job's parameters. */
+export const parametersCodec: Codec<readonly Parameter[]> = list(
+  struct<Parameter>({ name: text(NAME_LENGTH_MAX), value: text(PARAMETER_LENGTH_MAX) }),
+  PARAMETERS_MAX,
+);
 
 /** Characters of a job id. */
 export const JOB_ID_LENGTH = 22;
@@ -60,10 +66,7 @@ export const jobRequestCodec: Codec<JobRequest> = struct<JobRequest>({
   kind: word(JOB_KINDS),
   recordId: text(RECORD_ID_LENGTH),
   parent: nullable(jobId),
-  parameters: list(
-    struct<Parameter>({ name: text(NAME_LENGTH_MAX), value: text(PARAMETER_LENGTH_MAX) }),
-    PARAMETERS_MAX,
-  ),
+  parameters: parametersCodec,
   entry: keyId,
   entryStartId: text(START_ID_LENGTH),
   caller: keyId,

@@ -45,6 +45,8 @@ import {
   JOB_ID_LENGTH,
   type JobNotice,
   jobNoticeCodec,
+  type Parameter,
+  parametersCodec,
   type TraceStep,
   traceStepCodec,
 } from './job.ts';
@@ -218,6 +220,13 @@ export type Direct =
     }
   /** End this job; the entry or any member has checked that the caller may. */
   | { readonly kind: 'job-cancel'; readonly jobId: string; readonly reason: string }
+  /** A part of a discovery that the sender works at, and the signed request that began it: should the sender be lost, the receiver asks for it again. */
+  | {
+      readonly kind: 'job-keep';
+      readonly jobId: string;
+      readonly parameters: readonly Parameter[];
+      readonly origin: Uint8Array;
+    }
   /** Digests of the sender's records by bucket; the answer lists the buckets that differ. */
   | { readonly kind: 'records-compare'; readonly buckets: readonly string[] }
   | { readonly kind: 'records-batch'; readonly sealed: readonly Uint8Array[] }
@@ -352,6 +361,7 @@ export const directCodec: Codec<Direct> = union<Direct>({
   'job-query': [22, struct({ nonce, jobId, wantTrace: bool })],
   'job-answer': [23, struct({ nonce, notice: nullable(jobNoticeCodec), steps: list(traceStepCodec, TRACE_STEPS_MAX) })],
   'job-cancel': [24, struct({ jobId, reason: text(1000) })],
+  'job-keep': [42, struct({ jobId, parameters: parametersCodec, origin: bytes({ max: POLICY_BYTES_MAX }) })],
   'records-compare': [25, struct({ buckets: list(digest, RECORD_BUCKETS) })],
   'records-batch': [26, struct({ sealed: list(sealedBytes(POLICY_BYTES_MAX), RECORD_BATCH_MAX) })],
   drain: [27, struct({ command: sealedBytes(512) })],

@@ -50,9 +50,9 @@ interface Discovery {
   readonly parts: number;
 }
 
-function start(rate: number): ReturnType<Pool['pam']> {
+function start(rate: number, ...more: readonly string[]): ReturnType<Pool['pam']> {
   const range = ['--target', '127.88.0.0/18', '--ports', String(port), '--rate', String(rate)];
-  return pool.pam(['action', 'discover', 'start', ...range, '--wait', '--json']);
+  return pool.pam(['action', 'discover', 'start', ...range, ...more, '--json']);
 }
 
 async function discoveries(): Promise<
@@ -62,18 +62,31 @@ async function discoveries(): Promise<
   return JSON.parse(stdout).discoveries;
 }
 
-it('finds everything although a worker is killed half-way, and keeps others from the range meanwhile', async () => {
-  const names = ['a', 'b', 'c'];
+const names = ['a', 'b', 'c'];
+
+async function form(): Promise<void> {
   pool = makePool({ maxInstances: 3, bootstrap: names });
   instances = names.map((name) => pool.start(name));
   await untilAgreed(instances, { holders: names });
-  const running = start(2000);
+}
+
+function expectAll(whole: Discovery, jobId: string): void {
+  expect(whole).toMatchObject({ jobId, state: 'succeeded', tried: ADDRESSES, parts: 4 });
+  expect(whole.found.map(({ host, service }) => [host, service])).toEqual(
+    expect.arrayContaining(HOSTS.map((host) => [host, 'ssh'])),
+  );
+  expect(whole.found).toHaveLength(HOSTS.length);
+}
+
+it('finds everything although a worker is killed half-way, and keeps others from the range meanwhile', async () => {
+  await form();
+  const running = start(2000, '--wait');
   const one = await until('a part is under way', { within: 20_000 }, async () => {
     const found = (await discoveries()).find(({ state, donePerMille }) => state === 'running' && donePerMille > 100);
     needs(found !== undefined, 'none yet');
     return found;
   });
-  const second = await start(2000);
+  const second = await start(2000, '--wait');
   expect([second.code, second.stderr]).toEqual([
     1,
     expect.stringContaining(`discovery ${one.jobId} of the same range runs`),
@@ -83,13 +96,27 @@ it('finds everything although a worker is killed half-way, and keeps others from
   const result = await running;
   expect(result.code, result.stderr).toBe(0);
   expect(result.stderr).toContain('goes on elsewhere');
-  const whole: Discovery = JSON.parse(result.stdout);
-  expect(whole).toMatchObject({ jobId: one.jobId, state: 'succeeded', tried: ADDRESSES, parts: 4 });
-  expect(whole.found.map(({ host, service }) => [host, service])).toEqual(
-    expect.arrayContaining(HOSTS.map((host) => [host, 'ssh'])),
-  );
-  expect(whole.found).toHaveLength(HOSTS.length);
+  expectAll(JSON.parse(result.stdout), one.jobId);
 }, 90_000);
+
+it('finds everything although nobody waits for it and a worker is killed half-way', async () => {
+  await form();
+  const { stdout, stderr } = await start(2000);
+  expect(stderr).toBe('');
+  const { jobId } = JSON.parse(stdout);
+  const victim = await until('parts are under way', { within: 20_000 }, () => workerOf(jobId));
+  await victim.kill();
+  const left = names.find((name) => name !== victim.name) ?? 'a';
+  const whole = await until('all parts are done', { within: 60_000, every: 500 }, async () => {
+    const status = ['action', 'discover', 'status', '-j', jobId, '--address', pool.site(left).access, '--json'];
+    const { stdout: shown, stderr: said } = await pool.pam(status);
+    needs(shown !== '', said);
+    const known: Discovery = JSON.parse(shown);
+    needs(known.state === 'succeeded', shown.slice(0, 300));
+    return known;
+  });
+  expectAll(whole, jobId);
+}, 120_000);
 
 /** An instance that looks at a part right now. */
 async function workerOf(parent: string): Promise<Instance> {

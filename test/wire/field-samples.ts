@@ -38,7 +38,13 @@ export const succession = fc.record({
   issuedUnixMs: unixMs,
   untilUnixMs: unixMs,
 });
-export const dueSamples = {
+/** Messages about what instances ask for by themselves. */
+export const ownOrderSamples = {
+  'job-keep': fc.record({
+    jobId: hex(22),
+    parameters: fc.array(fc.record({ name: hex(8), value: hex(8) }), { maxLength: 3 }),
+    origin: bytes,
+  }),
   'due-claim': fc.record({ recordId: hex(22), dueUnixMs: unixMs }),
   'due-answer': fc.record({
     ...{ recordId: hex(22), dueUnixMs: unixMs, answer: orNull(fc.constantFrom(...DUE_ANSWERS)) },

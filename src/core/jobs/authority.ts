@@ -1,6 +1,6 @@
 import type { Verify } from '../../base/signing.ts';
 import { type Grant, grantSeal } from '../../wire/grant.ts';
-import type { Failure, JobNotice, JobRequest } from '../../wire/job.ts';
+import { type Failure, type JobNotice, type JobRequest, jobRequestSeal } from '../../wire/job.ts';
 import { type Permitted, permits } from '../../wire/permission.ts';
 import { open } from '../../wire/sealed.ts';
 import { failure } from '../effect.ts';
@@ -19,8 +19,8 @@ export interface AuthorityQuestion {
   readonly source: Source;
   /** Why a grant does not count although its time has not come, or null. */
   readonly revocation: (grant: Grant) => string | null;
-  /** Why an instance may not have this done by itself, or null. */
-  readonly orderProblem: (request: JobRequest) => string | null;
+  /** Why an instance may not have this done by itself, or null; a discovery that goes on is judged by the request that began it. */
+  readonly orderProblem: (request: JobRequest, origin: JobRequest | null) => string | null;
 }
 
 /** What a caller may: everything as an admin (null), or what the grant says. */
@@ -32,15 +32,34 @@ export type Verdict = Allowed | { readonly kind: 'denied'; readonly failure: Fai
 export function judge(question: AuthorityQuestion): Verdict {
   const { gateway, verify, request } = question;
   if (gateway.adminKeys.includes(request.caller)) return { kind: 'allowed', grant: null };
-  if (isOwnOrder(request)) {
-    const problem = question.orderProblem(request);
-    return problem === null ? { kind: 'allowed', grant: null } : denied(problem, null);
-  }
+  if (isOwnOrder(request)) return judgeOrder(question);
   if (request.grant === null) return denied('the caller is no admin of this gateway and shows no grant', null);
   const grant = readGrant(request.grant, gateway, verify);
   if ('code' in grant) return { kind: 'denied', failure: grant, grant: null };
   const problem = grantProblem(grant, question);
   return problem === null ? { kind: 'allowed', grant } : denied(problem, grant);
+}
+
+/** What an instance asks for by itself: what a record demands, or a discovery that goes on as far as its caller may. */
+function judgeOrder(question: AuthorityQuestion): Verdict {
+  const { verify, gateway, request, orderProblem } = question;
+  if (request.grant === null) {
+    const problem = orderProblem(request, null);
+    return problem === null ? { kind: 'allowed', grant: null } : denied(problem, null);
+  }
+  const { value: origin, signers } = open(jobRequestSeal, request.grant, verify);
+  if (!signers.includes(origin.caller))
+    return denied(`job ${request.jobId} shows a request without its signature`, null);
+  const problem = orderProblem(request, origin);
+  if (problem !== null) return denied(problem, null);
+  if (gateway.adminKeys.includes(origin.caller)) return { kind: 'allowed', grant: null };
+  if (origin.grant === null)
+    return denied('who began the discovery is no admin of this gateway and showed no grant', null);
+  const grant = readGrant(origin.grant, gateway, verify);
+  if ('code' in grant) return { kind: 'denied', failure: grant, grant: null };
+  // Where its caller was when it began has been judged then.
+  const lacks = lastingProblem(grant, { ...question, request: { ...request, caller: origin.caller } });
+  return lacks === null ? { kind: 'allowed', grant } : denied(lacks, grant);
 }
 
 /** Writes a denial down for the audit: who, what, under which grant, and what is missing. */
@@ -78,16 +97,21 @@ export function noteSessionDenial(
   });
 }
 
-function grantProblem(
+function grantProblem(grant: Grant, question: AuthorityQuestion): string | null {
+  return lastingProblem(grant, question) ?? conditionProblem(grant, question.request, question.source);
+}
+
+/** What does not depend on where the caller is and what it says. */
+function lastingProblem(
   grant: Grant,
-  { request, record, poolUnixMs, source, revocation }: AuthorityQuestion,
+  { request, record, poolUnixMs, revocation }: Omit<AuthorityQuestion, 'source'>,
 ): string | null {
   if (grant.userKey !== request.caller) return 'the grant is for another key';
   const over = timeProblem(grant, poolUnixMs) ?? revocation(grant);
   if (over !== null) return over;
   if (!grant.allow.some((permission) => permits(permission, request.kind, record)))
     return `the grant of ${grant.name} lacks ${request.kind}:${record.title}`;
-  return conditionProblem(grant, request, source);
+  return null;
 }
 
 function denied(message: string, grant: Grant | null): Verdict {

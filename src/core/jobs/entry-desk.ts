@@ -63,7 +63,7 @@ export interface EntryDeskParts {
   /** Offers a job to this instance's own bench. */
   readonly offerOwn: (
     request: JobRequest,
-    submitted: { readonly submittedUnixMs: number; readonly source: string | null },
+    submitted: { readonly submittedUnixMs: number; readonly sealed: Uint8Array; readonly source: string | null },
   ) => void;
 }
 

@@ -1,5 +1,5 @@
 import type { InstanceId } from '../../base/ids.ts';
-import { type JobRequest, jobRequestSeal } from '../../wire/job.ts';
+import { jobRequestSeal } from '../../wire/job.ts';
 import type { Direct } from '../../wire/mesh-message.ts';
 import { open } from '../../wire/sealed.ts';
 import type { SessionsInHand } from '../admission/seat-keeper.ts';
@@ -12,7 +12,9 @@ import { isLive } from '../membership/member-table.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { Scheduler } from '../schedules/scheduler.ts';
 import { FORWARD_RETRY_MS, JOB_QUERY_MS } from '../timing.ts';
+import type { AuthorityQuestion } from './authority.ts';
 import { sourceOf } from './conditions.ts';
+import { DiscoveryKeeper } from './discovery-keeper.ts';
 import { EntryDesk } from './entry-desk.ts';
 import { Inquiries } from './inquiries.ts';
 import { JobBoard } from './job-board.ts';
@@ -49,6 +51,7 @@ export class Jobs implements SessionsInHand {
   readonly inquiries: Inquiries;
   readonly outputs: Outputs;
   readonly schedules: Scheduler;
+  readonly discoveries: DiscoveryKeeper;
   readonly #context: CoreContext;
   readonly #load: OwnLoad;
   /** Each has something to do at a time of its own. */
@@ -69,7 +72,12 @@ export class Jobs implements SessionsInHand {
       dues: () => this.schedules.book,
     });
     this.schedules = new Scheduler({ context, shelf, board: this.board, order: (job) => orders.place(job) });
-    const orderProblem = (request: JobRequest): string | null => orders.problem(request);
+    const orderProblem: AuthorityQuestion['orderProblem'] = (request, origin) => orders.problem(request, origin);
+    this.discoveries = new DiscoveryKeeper({
+      context,
+      board: this.board,
+      order: ({ origin, ...job }) => orders.place(job, { kind: 'discovery', grant: origin }),
+    });
     this.bench = new WorkerBench({
       context,
       board: this.board,
@@ -77,8 +85,9 @@ export class Jobs implements SessionsInHand {
       shelf,
       orderProblem,
       onAnswer: (jobId, entry, answer) => this.#benchAnswered(jobId, entry, answer),
-      onChange: (notice, entry) => {
+      onChange: ({ notice, entry, request, origin }) => {
         orders.changed(notice);
+        this.discoveries.changed(notice, request, origin);
         if (entry !== context.self) context.outbox.send(entry, { kind: 'job-update', notice });
       },
     });
@@ -88,12 +97,12 @@ export class Jobs implements SessionsInHand {
       shelf,
       load,
       orderProblem,
-      offerOwn: (request, { submittedUnixMs, source }) =>
-        this.bench.offer(request, { entry: context.self, submittedUnixMs, source: sourceOf(source ?? '') }),
+      offerOwn: (request, { submittedUnixMs, sealed, source }) =>
+        this.bench.offer(request, { entry: context.self, submittedUnixMs, sealed, source: sourceOf(source ?? '') }),
     });
     this.inquiries = new Inquiries(context, this.board, (jobId, reason) => this.bench.cancel(jobId, reason));
     this.outputs = new Outputs(context, this.board);
-    this.#parts = [this.bench, this.desk, this.inquiries, this.outputs, this.board, this.schedules];
+    this.#parts = [this.bench, this.desk, this.inquiries, this.outputs, this.board, this.schedules, this.discoveries];
   }
 
   /** Sessions that a drain waits for. */
@@ -169,6 +178,8 @@ export class Jobs implements SessionsInHand {
         return this.schedules.answered(from, message);
       case 'dues-told':
         return this.schedules.told(message.dues);
+      case 'job-keep':
+        return this.discoveries.keep(from, message);
       case 'job-cancel':
         this.bench.cancel(message.jobId, message.reason);
         return;
@@ -256,7 +267,7 @@ export class Jobs implements SessionsInHand {
             ? failure('not-allowed', `job ${request.jobId} is not signed by its caller for this gateway`)
             : null;
     if (wrong !== null) return this.#benchAnswered(request.jobId, from, { kind: 'declined', failure: wrong });
-    this.bench.offer(request, { entry: from, submittedUnixMs, source: sourceOf(source ?? '') });
+    this.bench.offer(request, { entry: from, submittedUnixMs, sealed, source: sourceOf(source ?? '') });
   }
 
   #benchAnswered(jobId: string, entry: InstanceId, answer: BenchAnswer): void {
@@ -288,6 +299,7 @@ export type JobMessage = Extract<
       | 'output-query'
       | 'output-answer'
       | 'job-cancel'
+      | 'job-keep'
       | 'due-claim'
       | 'due-answer'
       | 'dues-told';

@@ -1,3 +1,4 @@
+import { afterOf } from '../../wire/discovery-onward.ts';
 import { isFinal, type JobNotice, type JobRequest, jobRequestSeal } from '../../wire/job.ts';
 import { rotatesAfterSession } from '../../wire/rotation-schedule.ts';
 import { open, seal } from '../../wire/sealed.ts';
@@ -5,8 +6,9 @@ import type { CoreContext } from '../core-context.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { afterSessionJobId } from '../schedules/due.ts';
 import type { DueBook } from '../schedules/due-book.ts';
-import { AFTER_SESSION_PARAMETER, orderProblem } from '../schedules/order.ts';
+import { AFTER_SESSION_PARAMETER, callerProblem, orderProblem } from '../schedules/order.ts';
 import { JOB_DEADLINE_MS_MAX } from '../timing.ts';
+import { onwardProblem } from './discovery-order.ts';
 import type { EntryDesk } from './entry-desk.ts';
 import type { JobBoard } from './job-board.ts';
 import { isSession } from './unattended.ts';
@@ -24,8 +26,8 @@ export interface OwnOrdersParts {
 }
 
 /**
- * Jobs that an instance asks for by itself, signed with its own key: rotations that are due, or that follow a session. The record, which an admin has signed,
- * is what allows them, and every instance on the way compares the two.
+ * Jobs that an instance asks for by itself, signed with its own key: rotations that are due, or that follow a session, which their record allows, signed by an
+ * admin; and parts of a discovery, which the request allows that began it. Every instance on the way compares the two.
  */
 export class OwnOrders {
   readonly #parts: OwnOrdersParts;
@@ -36,24 +38,29 @@ export class OwnOrders {
   }
 
   /** Has the job done; a failure is the job's, on the board for everybody. */
-  place(job: Pick<JobRequest, 'jobId' | 'recordId' | 'parent' | 'parameters'>): void {
+  place(
+    job: Pick<JobRequest, 'jobId' | 'recordId' | 'parent' | 'parameters'>,
+    more: Partial<Pick<JobRequest, 'kind' | 'grant'>> = {},
+  ): void {
     const { context, desk } = this.#parts;
     const { init, self, outbox } = context;
     const request: JobRequest = {
       ...job,
       gatewayUid: init.gateway.uid,
       kind: 'rotation',
+      grant: null,
+      ...more,
       entry: self,
       entryStartId: init.startId,
       caller: self,
       deadlineUnixMs: this.#poolUnixMs() + DEADLINE_MS,
-      grant: null,
     };
     const opened = open(jobRequestSeal, seal(jobRequestSeal, request, [init.identity]), init.verify);
     desk().submit({ opened, source: null }, (reply) => {
       if (reply.kind !== 'refused') return;
-      const { jobId, recordId } = job;
-      outbox.note('warn', 'rotation-not-placed', { jobId, recordId, reason: reply.failure.message });
+      const refused = { jobId: job.jobId, recordId: job.recordId, reason: reply.failure.message };
+      if (request.kind === 'rotation') outbox.note('warn', 'rotation-not-placed', refused);
+      else outbox.note('warn', 'discovery-not-placed', refused);
     });
   }
 
@@ -68,11 +75,16 @@ export class OwnOrders {
     this.place({ jobId: afterSessionJobId(uid, jobId), recordId, parent: jobId, parameters });
   }
 
-  /** Why an instance may not have this done by itself, or null. */
-  problem(request: JobRequest): string | null {
+  /** Why an instance may not have this done by itself, or null. `origin`: the request that began what it goes on with. */
+  problem(request: JobRequest, origin: JobRequest | null): string | null {
     const { context, shelf, board, dues } = this.#parts;
     const { init, table } = context;
     const { recordId, caller, parent } = request;
+    if (origin !== null && request.kind === 'discovery') {
+      const before = board.get(afterOf(request.parameters) ?? '');
+      const question = { request, gatewayUid: init.gateway.uid, origin, before, poolUnixMs: this.#poolUnixMs() };
+      return callerProblem(caller, table.get(caller)) ?? onwardProblem(question);
+    }
     return orderProblem({
       request,
       gatewayUid: init.gateway.uid,

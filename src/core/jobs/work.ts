@@ -9,6 +9,8 @@ import { costKib } from '../load/cost.ts';
 /** A job that the worker has taken, until its id is forgotten. */
 export interface Work {
   readonly request: JobRequest | null;
+  /** The sealed request that began the discovery which this is a job of; null for other jobs. */
+  readonly origin: Uint8Array | null;
   /** What the caller may; null for an admin, and for a job of an earlier start. */
   readonly grant: Grant | null;
   readonly entry: InstanceId;
@@ -65,7 +67,10 @@ export function sessionRefusal(work: Work | undefined, jobId: string, caller: st
 }
 
 /** A job just taken, not yet in the journal. */
-export function newWork(request: JobRequest, taken: Pick<Work, 'grant' | 'entry' | 'notice' | 'openUntilMs'>): Work {
+export function newWork(
+  request: JobRequest,
+  taken: Pick<Work, 'origin' | 'grant' | 'entry' | 'notice' | 'openUntilMs'>,
+): Work {
   return {
     request,
     ...taken,
@@ -85,6 +90,7 @@ export function recalledWork(notice: JobNotice, deadlineUnixMs: number, poolUnix
   const lost = { state: 'lost' as const, endedUnixMs: poolUnixMs, error: failure('outcome-unknown', message) };
   return {
     request: null,
+    origin: null,
     grant: null,
     entry: notice.entry,
     deadlineUnixMs,

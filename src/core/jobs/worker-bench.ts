@@ -9,6 +9,7 @@ import type { Event } from '../input.ts';
 import { costKib } from '../load/cost.ts';
 import type { OwnLoad } from '../load/own-load.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
+import { isOwnOrder } from '../schedules/order.ts';
 import { SESSION_OPEN_MS } from '../timing.ts';
 import { type Allowed, type AuthorityQuestion, judge, noteDenial, noteSessionDenial } from './authority.ts';
 import { type Source, sourceOf, sourceProblem } from './conditions.ts';
@@ -35,6 +36,8 @@ const SWEEP_MS = 1000;
 export interface Offer {
   readonly entry: InstanceId;
   readonly submittedUnixMs: number;
+  /** The request as it was signed. */
+  readonly sealed: Uint8Array;
   /** Where the client is, by the word of the entry. */
   readonly source: Source;
 }
@@ -53,7 +56,7 @@ export interface WorkerBenchParts {
   readonly orderProblem: AuthorityQuestion['orderProblem'];
   /** Told when a job was accepted (on disk) or declined, and of every later change. */
   readonly onAnswer: (jobId: string, entry: InstanceId, answer: BenchAnswer) => void;
-  readonly onChange: (notice: JobNotice, entry: InstanceId) => void;
+  readonly onChange: (work: Pick<Work, 'notice' | 'entry' | 'request' | 'origin'>) => void;
 }
 
 /**
@@ -83,7 +86,7 @@ export class WorkerBench {
   }
 
   /** Checks a job as if nobody had before, and takes it if it may and fits. Answers once it is on disk. */
-  offer(request: JobRequest, { entry, submittedUnixMs, source }: Offer): void {
+  offer(request: JobRequest, { entry, submittedUnixMs, sealed, source }: Offer): void {
     const known = this.#work.get(request.jobId);
     if (known !== undefined) return this.#offerAgain(known, entry);
     const verdict = this.#declined.get(request.jobId)?.failure ?? this.#judge(request, source);
@@ -92,6 +95,7 @@ export class WorkerBench {
     const { context, board } = this.#parts;
     const notice = acceptedNotice(request, context.self, submittedUnixMs);
     const work = newWork(request, {
+      origin: request.kind !== 'discovery' ? null : isOwnOrder(request) ? request.grant : sealed,
       grant: verdict.grant,
       entry,
       notice,
@@ -269,7 +273,7 @@ export class WorkerBench {
     for (const work of this.#interrupted) {
       this.#interrupted.delete(work);
       if (!isResumed(work.notice.kind)) {
-        this.#parts.onChange(work.notice, work.entry);
+        this.#parts.onChange(work);
         continue;
       }
       this.#hold(work);
@@ -368,7 +372,7 @@ export class WorkerBench {
     work.notice = { ...work.notice, ...change };
     this.#journal(work);
     this.#parts.board.tell(work.notice);
-    this.#parts.onChange(work.notice, work.entry);
+    this.#parts.onChange(work);
   }
 
   #journal(work: Work): number {

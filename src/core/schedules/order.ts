@@ -39,14 +39,20 @@ export function orderProblem(question: OrderQuestion): string | null {
   const [parameter, ...more] = request.parameters;
   if (request.kind !== 'rotation' || request.grant !== null || parameter === undefined || more.length > 0)
     return 'an instance asks for nothing by itself but rotations that their record demands';
-  const state = caller?.record.state;
-  if (caller === undefined || !isLive(caller) || (state !== 'admitted' && state !== 'draining'))
-    return `instance ${request.caller} is not admitted here`;
+  const stranger = callerProblem(request.caller, caller);
+  if (stranger !== null) return stranger;
   if (record === undefined) return `no record ${request.recordId} is held here`;
   if (parameter.name === AFTER_SESSION_PARAMETER) return afterSessionProblem(question, record);
   return parameter.name === DUE_PARAMETER
     ? dueProblem(question, record, Number(parameter.value))
     : `an instance asks for no job with the parameter ${parameter.name}`;
+}
+
+/** Why nothing is done for an instance, whatever it asks for, or null. */
+export function callerProblem(caller: string, member: Member | undefined): string | null {
+  const state = member?.record.state;
+  const isServing = member !== undefined && isLive(member) && (state === 'admitted' || state === 'draining');
+  return isServing ? null : `instance ${caller} is not admitted here`;
 }
 
 function dueProblem(question: OrderQuestion, record: TargetRecord, dueUnixMs: number): string | null {

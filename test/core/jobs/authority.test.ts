@@ -4,7 +4,7 @@ import { createEd25519Verify, type KeyPair, keyPairFromSeed } from '../../../src
 import { judge, readGrant } from '../../../src/core/jobs/authority.ts';
 import { sourceOf } from '../../../src/core/jobs/conditions.ts';
 import { type Grant, type GrantConditions, grantSeal, NO_CONDITIONS } from '../../../src/wire/grant.ts';
-import type { JobRequest } from '../../../src/wire/job.ts';
+import { type JobRequest, jobRequestSeal } from '../../../src/wire/job.ts';
 import { matchesPattern, permits } from '../../../src/wire/permission.ts';
 import type { TargetRecord } from '../../../src/wire/record.ts';
 import { seal } from '../../../src/wire/sealed.ts';
@@ -78,6 +78,7 @@ function ask(
     record?: Partial<TargetRecord>;
     unixMs?: number;
     source?: string | null;
+    orderProblem?: (request: JobRequest, origin: JobRequest | null) => string | null;
   } = {},
 ) {
   const verdict = judge({
@@ -87,7 +88,7 @@ function ask(
     record: { ...record, ...changes.record },
     poolUnixMs: changes.unixMs ?? NOW,
     revocation: () => null,
-    orderProblem: () => 'not by itself',
+    orderProblem: changes.orderProblem ?? (() => 'not by itself'),
     source: sourceOf(changes.source === undefined ? '192.0.2.99' : changes.source),
   });
   return verdict.kind === 'denied' ? verdict.failure : null;
@@ -296,5 +297,32 @@ describe('a pattern', () => {
     for (let time = 0; time < 1000; time++) expect(matchesPattern(pattern, title)).toBe(false);
     // A backtracking matcher would not finish one of these in a lifetime.
     expect(performance.now() - beganAtMs).toBeLessThan(2000);
+  });
+});
+
+describe('whether an instance may go on with what a caller began', () => {
+  const instance = keyOf(8);
+  const goesOn = (origin: Uint8Array): JobRequest =>
+    requestOf(instance, origin, { entry: instance.id, kind: 'discovery', recordId: 'scope' });
+  const began = (caller: KeyPair, shown: Uint8Array | null, signers: readonly KeyPair[] = [caller]): Uint8Array =>
+    seal(jobRequestSeal, requestOf(caller, shown, { kind: 'discovery', recordId: 'scope' }), signers);
+  const scans = { allow: [{ kind: 'discovery' as const, record: '*' }] };
+  const orderProblem = (): null => null;
+  const may = (origin: Uint8Array, more: Parameters<typeof ask>[1] = {}): string | null =>
+    ask(goesOn(origin), { orderProblem, source: null, ...more })?.message ?? null;
+
+  it('it may as far as the caller may: an admin, or a user with a grant that counts', () => {
+    expect(may(began(admin, null))).toBeNull();
+    expect(may(began(user, sealGrant(scans)))).toBeNull();
+  });
+
+  it('it may not without the signature of who began it, without a grant that counts, or beyond it', () => {
+    expect(may(began(admin, null, [instance]))).toContain('without its signature');
+    expect(may(began(user, null))).toContain('showed no grant');
+    expect(may(began(user, sealGrant()))).toContain('lacks discovery');
+    expect(may(began(stranger, sealGrant(scans)))).toContain('another key');
+    expect(may(began(user, sealGrant(scans)), { unixMs: NOW + 2000 })).toContain('expired');
+    expect(may(began(user, sealGrant(scans, [user])))).toContain('admin signature');
+    expect(may(began(admin, null), { orderProblem: () => 'no' })).toBe('no');
   });
 });

@@ -29,13 +29,23 @@ export async function watchJob(
 ): Promise<JobNotice> {
   let knownAtMs = performance.now();
   for (;;) {
-    const { notice } = await client.request({ kind: 'job-info', jobId }, 'job', signal);
+    const notice = await findJob(client, jobId, signal);
     if (notice !== null) onLook(notice);
     if (notice !== null && isFinal(notice.state)) return notice;
     if (notice !== null) knownAtMs = performance.now();
     if (performance.now() - knownAtMs > UNKNOWN_MS)
       throw new GatewayError('outcome-unknown', `no instance knows what became of job ${jobId}`);
     await delay(LOOK_MS, undefined, { signal });
+  }
+}
+
+/** What the pool knows of a job; null: no instance that answered knows of it. */
+export async function findJob(client: AccessClient, jobId: string, signal: AbortSignal): Promise<JobNotice | null> {
+  try {
+    return (await client.request({ kind: 'job-info', jobId }, 'job', signal)).notice;
+  } catch (error) {
+    if (error instanceof GatewayError && error.code === 'not-found') return null;
+    throw error;
   }
 }
 

@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander';
 import { GatewayError } from '../../../../base/errors.ts';
 import { NAME_LENGTH_MAX } from '../../../../wire/bounds.ts';
-import { readScope, type Scope, ScopeParameter, scopeId } from '../../../../wire/discovery-scope.ts';
+import { onwardJobId } from '../../../../wire/discovery-onward.ts';
+import { partsOf, readScope, type Scope, ScopeParameter, scopeId } from '../../../../wire/discovery-scope.ts';
 import type { JobNotice, Parameter } from '../../../../wire/job.ts';
 import { defineCommand } from '../../../frame/command-tree.ts';
 import { collect, missingFlag, parseText } from '../../../frame/flags.ts';
@@ -11,7 +12,7 @@ import { findRecordFor } from '../../find-record.ts';
 import { assertSucceeded, awaitJob } from '../await-job.ts';
 import { readOutput } from '../job-output.ts';
 import { type Findings, readFindings, renderFindings } from './findings.ts';
-import { partsAtOnce, runParts } from './parts/run-parts.ts';
+import { beginParts, partsAtOnce, runParts } from './parts/run-parts.ts';
 
 interface StartOptions extends ProfileOptions {
   readonly target: readonly string[];
@@ -96,17 +97,19 @@ async function run(
   terminal: Terminal,
 ): Promise<void> {
   const { scope, parameters } = discovery;
-  const atOnce = scope === null || options.wait !== true ? 1 : await partsAtOnce(connected, scope, terminal.signal);
-  if (atOnce > 1) {
+  const isCut = scope !== null && partsOf(scope) > 1;
+  if (isCut && options.wait !== true) {
+    const atOnce = await partsAtOnce(connected, scope, terminal.signal);
+    const jobId = await beginParts(connected, { parameters, atOnce }, terminal);
+    return tellBegun({ jobId, state: 'running', worker: null }, options, terminal);
+  }
+  if (isCut) {
+    const atOnce = await partsAtOnce(connected, scope, terminal.signal);
     const { jobId, findings } = await runParts(connected, { parameters, atOnce }, terminal);
     return show({ jobId, state: 'succeeded', error: null, message: '' }, { findings, options, terminal });
   }
   const job = await begin(connected, discovery, terminal);
-  if (options.wait !== true) {
-    const { jobId, state, worker } = job;
-    if (options.json === true) return terminal.printJson({ jobId, state, worker });
-    return terminal.print(`discovery: job ${jobId}\nNext: pam action discover status -j ${jobId}`);
-  }
+  if (options.wait !== true) return tellBegun(job, options, terminal);
   const ended = await finish(connected, discovery, { job, terminal });
   const { output, outputMissing } = await readOutput(connected.client, ended, terminal.signal);
   if (outputMissing !== null) throw new GatewayError('unreachable', outputMissing);
@@ -114,6 +117,15 @@ async function run(
   const { jobId, state, error, progress } = ended;
   show({ jobId, state, error, message: progress?.message ?? '' }, { findings, options, terminal });
   assertSucceeded(ended);
+}
+
+function tellBegun(
+  { jobId, state, worker }: Pick<JobNotice, 'jobId' | 'state' | 'worker'>,
+  { json }: StartOptions,
+  terminal: Terminal,
+): void {
+  if (json === true) return terminal.printJson({ jobId, state, worker });
+  terminal.print(`discovery: job ${jobId}\nNext: pam action discover status -j ${jobId}`);
 }
 
 function show(
@@ -133,16 +145,23 @@ async function begin(
   return (await client.submit({ kind: 'discovery', recordId, parameters }, terminal.signal)).notice;
 }
 
-/** It changes nothing, so when its worker is lost it simply begins again on another one. */
+/** It changes nothing, so when its worker is lost it simply begins again on another one: by itself where an instance has kept it, else from here. */
 async function finish(
   connected: Connected,
   discovery: Discovery,
   { job, terminal }: { readonly job: JobNotice; readonly terminal: Terminal },
 ): Promise<JobNotice> {
-  let ended = await awaitJob(connected.client, job.jobId, terminal);
+  const { client, profile } = connected;
+  let ended = await awaitJob(client, job.jobId, terminal);
   for (let tries = 1; ended.state === 'lost' && tries < TRIES_MAX; tries++) {
     terminal.note(`worker ${ended.worker ?? '–'} was lost; beginning anew elsewhere`);
-    ended = await awaitJob(connected.client, (await begin(connected, discovery, terminal)).jobId, terminal);
+    const { jobId } = ended;
+    ended = await awaitJob(client, onwardJobId(profile.gateway.uid, jobId, 'again'), terminal).catch(
+      async (error: unknown) => {
+        if (!(error instanceof GatewayError) || error.code !== 'outcome-unknown') throw error;
+        return awaitJob(client, (await begin(connected, discovery, terminal)).jobId, terminal);
+      },
+    );
   }
   return ended;
 }

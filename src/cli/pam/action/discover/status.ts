@@ -6,9 +6,9 @@ import { parseText } from '../../../frame/flags.ts';
 import { formatTable } from '../../../frame/table.ts';
 import type { Style, Terminal } from '../../../frame/terminal.ts';
 import { formatAgo, printable } from '../../../frame/text.ts';
-import { addProfileOptions, type ProfileOptions, withClient } from '../../connection.ts';
+import { addProfileOptions, type Connected, type ProfileOptions, withClient } from '../../connection.ts';
 import { NOTHING_FOUND, renderFindings } from './findings.ts';
-import { joinNotices, latestOfParts, readDiscovery } from './parts/read-discovery.ts';
+import { joinNotices, latestOfParts, mayGoOn, readDiscovery } from './parts/read-discovery.ts';
 
 type StatusOptions = ProfileOptions & { readonly job?: string };
 
@@ -40,27 +40,38 @@ async function showOne(terminal: Terminal, options: StatusOptions, jobId: string
 }
 
 async function showAll(terminal: Terminal, options: StatusOptions): Promise<void> {
-  const { notices } = await withClient(terminal, options, ({ client }) =>
-    client.request({ kind: 'list-jobs', jobKind: 'discovery', parent: null }, 'jobs', terminal.signal),
-  );
-  const discoveries = joinParts(notices).map(reportState);
+  const known = await withClient(terminal, options, async (connected) => {
+    const asked = { kind: 'list-jobs', jobKind: 'discovery', parent: null } as const;
+    const { notices } = await connected.client.request(asked, 'jobs', terminal.signal);
+    return joinParts(connected, notices, terminal.signal);
+  });
+  const discoveries = known.map(reportState);
   if (options.json === true) return terminal.printJson({ discoveries });
   terminal.print(renderAll(discoveries, terminal.style()).join('\n'));
 }
 
-/** Newest first, those that were cut in one line. How many parts were wanted, only their outputs tell. */
-function joinParts(notices: readonly JobNotice[]): readonly JobNotice[] {
+/** Newest first, those that were cut in one line. */
+async function joinParts(
+  connected: Connected,
+  notices: readonly JobNotice[],
+  signal: AbortSignal,
+): Promise<readonly JobNotice[]> {
   const byRun = new Map<string, JobNotice[]>();
   for (const notice of notices) {
     const run = notice.parent ?? notice.jobId;
     byRun.set(run, [...(byRun.get(run) ?? []), notice]);
   }
-  return [...byRun.entries()].map(([run, jobs]) => {
+  const joined: JobNotice[] = [];
+  for (const [run, jobs] of byRun) {
     const [only] = jobs;
-    if (only !== undefined && only.parent === null) return only;
     const parts = latestOfParts(jobs);
-    return joinNotices(run, parts, parts.length);
-  });
+    const nowUnixMs = Date.now();
+    if (jobs.length === 1 && only?.parent === null) joined.push(only);
+    // How many parts were wanted, only their outputs tell: asked for where the next one may be about to begin.
+    else if (mayGoOn(parts, nowUnixMs)) joined.push((await readDiscovery(connected, run, signal)).notice);
+    else joined.push(joinNotices(run, parts, { of: parts.length, nowUnixMs }));
+  }
+  return joined;
 }
 
 function renderAll(

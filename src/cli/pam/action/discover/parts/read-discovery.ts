@@ -1,7 +1,7 @@
-import type { AccessClient } from '../../../../../access/client/index.ts';
 import { GatewayError } from '../../../../../base/errors.ts';
 import { isFinal, type JobNotice } from '../../../../../wire/job.ts';
 import type { Connected } from '../../../connection.ts';
+import { findJob } from '../../await-job.ts';
 import { type JobOutput, readOutput } from '../../job-output.ts';
 import { type Findings, readFindings } from '../findings.ts';
 import { mergeFindings } from './merge.ts';
@@ -23,31 +23,21 @@ export async function readDiscovery(
   signal: AbortSignal,
 ): Promise<KnownDiscovery> {
   const whole = await findJob(client, jobId, signal);
-  if (whole !== null) {
-    if (whole.kind !== 'discovery') throw notFound(jobId);
+  if (whole !== null && whole.kind !== 'discovery') throw notFound(jobId);
+  if (whole !== null && whole.state !== 'lost') {
     const { output, outputMissing } = await readOutput(client, whole, signal);
     return { notice: whole, findings: output === null ? null : readFindings(output), outputMissing };
   }
   const { notices } = await client.request({ kind: 'list-jobs', jobKind: 'discovery', parent: jobId }, 'jobs', signal);
-  const parts = latestOfParts(notices);
+  const parts = latestOfParts(whole === null ? notices : [...notices, whole]);
   const outputs: JobOutput[] = [];
   for (const part of parts) outputs.push(await readOutput(client, part, signal));
   const findings = outputs.flatMap(({ output }) => (output === null ? [] : [readFindings(output)]));
   return {
-    notice: joinNotices(jobId, parts, findings[0]?.parts ?? parts.length),
+    notice: joinNotices(jobId, parts, { of: findings[0]?.parts ?? parts.length, nowUnixMs: Date.now() }),
     findings: findings.length === 0 ? null : mergeFindings(findings),
     outputMissing: summarise(outputs),
   };
-}
-
-/** Null: no job has this id; it may be that of the parts of one. */
-async function findJob(client: AccessClient, jobId: string, signal: AbortSignal): Promise<JobNotice | null> {
-  try {
-    return (await client.request({ kind: 'job-info', jobId }, 'job', signal)).notice;
-  } catch (error) {
-    if (error instanceof GatewayError && error.code === 'not-found') return null;
-    throw error;
-  }
 }
 
 function summarise(outputs: readonly JobOutput[]): string | null {
@@ -68,11 +58,28 @@ export function latestOfParts(newestFirst: readonly JobNotice[]): readonly JobNo
   return [...byRange.values()];
 }
 
-/** Pure: one notice for all parts. It has succeeded when all have, and runs as long as one does. */
-export function joinNotices(jobId: string, parts: readonly JobNotice[], of: number): JobNotice {
+/** From the end of a part until the pool must have gone on with the next one, or with the same elsewhere. */
+export const GOES_ON_MS = 15_000;
+
+/** Pure: true if all parts that are known have ended well, and so short a time ago that more may follow. */
+export function mayGoOn(parts: readonly JobNotice[], nowUnixMs: number): boolean {
+  const isDone = parts.every(({ state }) => state === 'succeeded');
+  return isDone && parts.some(({ endedUnixMs }) => nowUnixMs - (endedUnixMs ?? 0) < GOES_ON_MS);
+}
+
+/** Pure: one notice for all parts. It has succeeded when all have, and runs as long as one does or is about to. */
+export function joinNotices(
+  jobId: string,
+  parts: readonly JobNotice[],
+  { of, nowUnixMs }: { readonly of: number; readonly nowUnixMs: number },
+): JobNotice {
   const [first] = parts;
   if (first === undefined) throw notFound(jobId);
-  const unfinished = parts.find(({ state }) => !isFinal(state));
+  const isDone = parts.length >= of && parts.every(({ state }) => state === 'succeeded');
+  const goesOn = ({ state, endedUnixMs }: JobNotice): boolean =>
+    !isDone && (state === 'succeeded' || state === 'lost') && nowUnixMs - (endedUnixMs ?? 0) < GOES_ON_MS;
+  const stopped = parts.some(({ state }) => state === 'failed' || state === 'cancelled');
+  const unfinished = parts.find(({ state }) => !isFinal(state)) ?? (stopped ? undefined : parts.find(goesOn));
   const failed = parts.find(({ state }) => state !== 'succeeded');
   const perMille = parts.reduce((sum, { progress }) => sum + (progress?.donePerMille ?? 0), 0);
   const done = parts.filter(({ state }) => state === 'succeeded').length;
@@ -83,7 +90,7 @@ export function joinNotices(jobId: string, parts: readonly JobNotice[], of: numb
     jobId,
     parent: null,
     worker: null,
-    state: unfinished?.state ?? ended?.state ?? first.state,
+    state: ended?.state ?? (unfinished !== undefined && !isFinal(unfinished.state) ? unfinished.state : 'running'),
     error: ended?.error ?? null,
     submittedUnixMs: Math.min(...parts.map(({ submittedUnixMs }) => submittedUnixMs)),
     startedUnixMs: earliest(times(({ startedUnixMs }) => startedUnixMs)),
@@ -96,14 +103,14 @@ export function joinNotices(jobId: string, parts: readonly JobNotice[], of: numb
   };
 }
 
-/** Parts are begun by whoever started the discovery and waits for it: without that one the rest is never looked at. */
+/** Who has done a part goes on with the next one: only where that one and its keeper are lost at once the rest is never looked at. */
 function endOf(
   failed: JobNotice | undefined,
   { begun, of }: { readonly begun: number; readonly of: number },
 ): Pick<JobNotice, 'state' | 'error'> {
   if (failed !== undefined) return failed;
   if (begun >= of) return { state: 'succeeded', error: null };
-  const message = `${of - begun} of ${of} parts were never begun: who started the discovery did not wait for its end`;
+  const message = `${of - begun} of ${of} parts were never begun: the instances that were to go on with them were lost`;
   return { state: 'cancelled', error: { code: 'cancelled', message } };
 }
 

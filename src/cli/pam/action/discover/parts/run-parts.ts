@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { GatewayError } from '../../../../../base/errors.ts';
 import { formatRandomId, RANDOM_ID_BYTES } from '../../../../../base/ids.ts';
+import { type DiscoveryJob, LANES_MAX, OnwardParameter, onwardJob } from '../../../../../wire/discovery-onward.ts';
 import {
   formatPart,
   partsOf,
@@ -10,7 +11,7 @@ import {
   scopeId,
   scopeOfPart,
 } from '../../../../../wire/discovery-scope.ts';
-import type { Parameter } from '../../../../../wire/job.ts';
+import type { JobState, Parameter } from '../../../../../wire/job.ts';
 import type { Terminal } from '../../../../frame/terminal.ts';
 import type { Connected } from '../../../connection.ts';
 import { liveMembers, readPool } from '../../../pool-view.ts';
@@ -19,8 +20,8 @@ import { readOutput } from '../../job-output.ts';
 import { type Findings, readFindings } from '../findings.ts';
 import { mergeFindings } from './merge.ts';
 
-/** A part whose worker is lost begins anew elsewhere so often. */
-const TRIES_MAX = 4;
+/** A part that nobody goes on with is begun anew by whoever waits, so often. */
+const BEGUN_MAX = 4;
 /** What a submission fails with when its entry is lost. */
 const ENTRY_LOST: ReadonlySet<string> = new Set(['outcome-unknown', 'unreachable', 'timeout']);
 /** Between two lines of progress. */
@@ -38,115 +39,179 @@ export async function partsAtOnce({ client }: Connected, scope: Scope, signal: A
   const parts = partsOf(scope);
   if (parts === 1) return 1;
   const serving = liveMembers(await readPool(client, signal)).filter(({ state }) => state === 'admitted').length;
-  return Math.min(parts, serving, scope.ratePerSecond);
+  return Math.min(parts, serving, scope.ratePerSecond, LANES_MAX);
+}
+
+/** What is asked for. */
+export interface PartsAsked {
+  readonly parameters: readonly Parameter[];
+  readonly atOnce: number;
+}
+
+/** Begins a discovery in parts, which the pool carries through by itself. Returns its id. */
+export async function beginParts(connected: Connected, asked: PartsAsked, terminal: Terminal): Promise<string> {
+  const run = new PartsRun(connected, asked, terminal);
+  await run.begin();
+  return run.jobId;
 }
 
 /**
- * Has a range discovered in parts, several at a time, each placed by the pool, together no faster than was asked for. What a part has found is taken in as
- * soon as it has ended; a part whose worker is lost goes on elsewhere, and what was finished before is not looked at again. Throws what a part throws,
- * and then begins no further ones.
+ * Has a range discovered in parts, several at a time, each placed by the pool, together no faster than was asked for. The pool goes on by itself from part to
+ * part, also where a worker is lost; whoever waits here takes in what each part has found as soon as it has ended, and begins a part anew that nobody goes on
+ * with. Throws what a part throws.
  */
-export async function runParts(
-  connected: Connected,
-  asked: { readonly parameters: readonly Parameter[]; readonly atOnce: number },
-  terminal: Terminal,
-): Promise<CutDiscovery> {
+export async function runParts(connected: Connected, asked: PartsAsked, terminal: Terminal): Promise<CutDiscovery> {
   const run = new PartsRun(connected, asked, terminal);
   terminal.note(`discovery ${run.jobId}: ${run.of} parts, ${asked.atOnce} at a time`);
-  return { jobId: run.jobId, findings: await run.all(asked.atOnce) };
+  return { jobId: run.jobId, findings: await run.all() };
 }
 
 class PartsRun {
   readonly jobId = formatRandomId(randomBytes(RANDOM_ID_BYTES));
   readonly of: number;
   readonly #connected: Connected;
+  readonly #terminal: Terminal;
+  readonly #atOnce: number;
+  /** Those of every part. */
   readonly #parameters: readonly Parameter[];
   readonly #whole: Scope;
-  readonly #terminal: Terminal;
-  readonly #rate: number;
-  readonly #done = new Map<number, Findings>();
+  readonly #done = new Map<string, Findings>();
   /** Of the parts under way. */
-  readonly #perMille = new Map<number, number>();
+  readonly #perMille = new Map<string, number>();
   readonly #beganMs = performance.now();
   #toldAtMs = performance.now();
-  #next = 0;
-  #isOver = false;
 
-  constructor(
-    connected: Connected,
-    { parameters, atOnce }: { readonly parameters: readonly Parameter[]; readonly atOnce: number },
-    terminal: Terminal,
-  ) {
+  constructor(connected: Connected, { parameters, atOnce }: PartsAsked, terminal: Terminal) {
     this.#connected = connected;
-    this.#parameters = parameters.filter(({ name }) => name !== ScopeParameter.rate);
+    this.#terminal = terminal;
+    this.#atOnce = atOnce;
     this.#whole = readScope(parameters);
     this.of = partsOf(this.#whole);
-    this.#rate = Math.floor(this.#whole.ratePerSecond / atOnce);
-    this.#terminal = terminal;
+    this.#parameters = [
+      ...parameters.filter(({ name }) => name !== ScopeParameter.rate),
+      { name: ScopeParameter.rate, value: String(Math.floor(this.#whole.ratePerSecond / atOnce)) },
+      { name: OnwardParameter.lanes, value: String(atOnce) },
+    ];
+  }
+
+  /** The first part of every lane. */
+  begin(): Promise<readonly DiscoveryJob[]> {
+    return Promise.all(Array.from({ length: this.#atOnce }, (_, index) => this.#submit(this.#jobOf(index))));
   }
 
   /** Every part once, so many at a time. */
-  async all(atOnce: number): Promise<Findings> {
-    await Promise.all(Array.from({ length: atOnce }, () => this.#oneAfterTheOther()));
-    const merged = mergeFindings([...this.#done.entries()].sort(([a], [b]) => a - b).map(([, part]) => part));
+  async all(): Promise<Findings> {
+    await Promise.all(Array.from({ length: this.#atOnce }, (_, index) => this.#lane(index)));
+    const places = Array.from({ length: this.of }, (_, index) => this.#jobOf(index).recordId);
+    const merged = mergeFindings(places.flatMap((recordId) => this.#done.get(recordId) ?? []));
     return { ...merged, seconds: (performance.now() - this.#beganMs) / 1000 };
   }
 
-  async #oneAfterTheOther(): Promise<void> {
-    while (this.#next < this.of && !this.#isOver) {
-      const index = this.#next++;
+  async #lane(index: number): Promise<void> {
+    let job: DiscoveryJob | null = await this.#beginAnew(this.#jobOf(index));
+    while (job !== null) job = onwardJob(this.#gatewayUid, await this.#part(job), 'next');
+  }
+
+  /** Follows a part until it is done and its findings are here; returns the job from which the pool goes on. */
+  async #part(begun: DiscoveryJob): Promise<DiscoveryJob> {
+    let job = begun;
+    for (let anew = 1; ; ) {
+      const { ended, findings, why } = await this.#watch(job);
+      if (findings !== null) {
+        this.#done.set(job.recordId, findings);
+        return job;
+      }
+      const again = ended === 'lost' ? onwardJob(this.#gatewayUid, job, 'again') : null;
+      this.#terminal.note(`part ${this.#place(job)} of ${this.of} goes on elsewhere: ${why}`);
+      if (again !== null) {
+        job = again;
+        continue;
+      }
+      if (anew++ >= BEGUN_MAX)
+        throw new GatewayError('outcome-unknown', `part ${this.#place(job)} was begun ${BEGUN_MAX} times: ${why}`);
+      if (ended === 'succeeded') {
+        // The pool has gone on from it; what it found is looked for once more, and nothing follows from that.
+        this.#done.set(job.recordId, await this.#lookAgain(job));
+        return job;
+      }
+      job = await this.#beginAnew(job);
+    }
+  }
+
+  /** Findings of a part whose output was lost with its worker. */
+  async #lookAgain(job: DiscoveryJob): Promise<Findings> {
+    const parameters = job.parameters.filter(({ name }) => name !== OnwardParameter.lanes);
+    const { findings, why } = await this.#watch(await this.#beginAnew({ ...job, parameters }));
+    if (findings === null) throw new GatewayError('outcome-unknown', `part ${this.#place(job)}: ${why}`);
+    return findings;
+  }
+
+  /** What becomes of one job; no findings, and why, where an instance was lost on the way. Throws for a part that has failed. */
+  async #watch({ jobId, recordId }: DiscoveryJob): Promise<{
+    readonly ended: JobState | null;
+    readonly findings: Findings | null;
+    readonly why: string;
+  }> {
+    const { client } = this.#connected;
+    const { signal } = this.#terminal;
+    try {
+      const ended = await watchJob(client, jobId, signal, ({ progress }) => {
+        this.#perMille.set(recordId, progress?.donePerMille ?? 0);
+        this.#tell();
+      });
+      if (ended.state === 'lost')
+        return { ended: 'lost', findings: null, why: `its worker ${ended.worker ?? '–'} was lost` };
+      assertSucceeded(ended);
+      const { output, outputMissing } = await readOutput(client, ended, signal);
+      const findings = output === null ? null : readFindings(output);
+      return { ended: 'succeeded', findings, why: outputMissing ?? 'it has no output' };
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === 'outcome-unknown')
+        return { ended: null, findings: null, why: error.message };
+      throw error;
+    } finally {
+      this.#perMille.delete(recordId);
+    }
+  }
+
+  #jobOf(index: number): DiscoveryJob {
+    const part = { index, of: this.of };
+    return {
+      jobId: formatRandomId(randomBytes(RANDOM_ID_BYTES)),
+      recordId: scopeId(scopeOfPart({ ...this.#whole, part })),
+      parent: this.jobId,
+      parameters: [...this.#parameters, { name: ScopeParameter.part, value: formatPart(part) }],
+    };
+  }
+
+  /** Begins a part under a new id. An entry that is lost on the way may have begun it: looking twice changes nothing. */
+  async #beginAnew({ recordId, parameters }: DiscoveryJob): Promise<DiscoveryJob> {
+    const passing: readonly string[] = [OnwardParameter.after, OnwardParameter.tries];
+    const job = { recordId, parent: this.jobId, parameters: parameters.filter(({ name }) => !passing.includes(name)) };
+    for (let tries = 1; ; tries++) {
       try {
-        this.#done.set(index, await this.#part(index));
+        return await this.#submit(job);
       } catch (error) {
-        this.#isOver = true;
-        throw error;
-      } finally {
-        this.#perMille.delete(index);
+        const wasLost = error instanceof GatewayError && ENTRY_LOST.has(error.code);
+        if (!wasLost || tries >= BEGUN_MAX) throw error;
+        this.#terminal.note(`part ${this.#place(job)} of ${this.of} goes on elsewhere: ${error.message}`);
       }
     }
   }
 
-  /** A part until it has ended and its findings are here: an instance may die at any moment before that. */
-  async #part(index: number): Promise<Findings> {
-    for (let tries = 1; ; tries++) {
-      const { findings, why } = await this.#once(index);
-      if (findings !== null) return findings;
-      if (tries >= TRIES_MAX)
-        throw new GatewayError('outcome-unknown', `part ${index + 1} was begun ${TRIES_MAX} times: ${why}`);
-      this.#terminal.note(`part ${index + 1} of ${this.of} goes on elsewhere: ${why}`);
-    }
-  }
-
-  /** One job for a part; no findings, and why, where an instance was lost on the way. Throws for a part that has failed. */
-  async #once(index: number): Promise<{ readonly findings: Findings | null; readonly why: string }> {
-    const { client } = this.#connected;
-    const { signal } = this.#terminal;
-    const jobId = await this.#submit(index).catch((error: unknown) => {
-      // Whether an entry that was lost had it begun does not matter: looking twice changes nothing.
-      if (error instanceof GatewayError && ENTRY_LOST.has(error.code)) return error;
-      throw error;
-    });
-    if (typeof jobId !== 'string') return { findings: null, why: jobId.message };
-    const ended = await watchJob(client, jobId, signal, ({ progress }) => {
-      this.#perMille.set(index, progress?.donePerMille ?? 0);
-      this.#tell();
-    });
-    if (ended.state === 'lost') return { findings: null, why: `its worker ${ended.worker ?? '–'} was lost` };
-    assertSucceeded(ended);
-    const { output, outputMissing } = await readOutput(client, ended, signal);
-    return { findings: output === null ? null : readFindings(output), why: outputMissing ?? 'it has no output' };
-  }
-
-  async #submit(index: number): Promise<string> {
-    const part = { index, of: this.of };
-    const parameters = [
-      ...this.#parameters,
-      { name: ScopeParameter.rate, value: String(this.#rate) },
-      { name: ScopeParameter.part, value: formatPart(part) },
-    ];
-    const recordId = scopeId(scopeOfPart({ ...this.#whole, part }));
+  async #submit({ recordId, parameters }: Omit<DiscoveryJob, 'jobId'>): Promise<DiscoveryJob> {
     const job = { kind: 'discovery', recordId, parent: this.jobId, parameters } as const;
-    return (await this.#connected.client.submit(job, this.#terminal.signal)).jobId;
+    const { jobId } = await this.#connected.client.submit(job, this.#terminal.signal);
+    return { jobId, recordId, parent: this.jobId, parameters };
+  }
+
+  /** Counted from 1, for people. */
+  #place({ parameters }: Pick<DiscoveryJob, 'parameters'>): number {
+    return (readScope(parameters).part?.index ?? 0) + 1;
+  }
+
+  get #gatewayUid(): string {
+    return this.#connected.profile.gateway.uid;
   }
 
   /** One line for all parts. */
