@@ -55,3 +55,9 @@ export function directAudience({ table, self }: CoreContext): readonly InstanceI
   }
   return linked;
 }
+
+/** Every other live member, where links lead to all of them: then gossip would only carry the same several times over. Empty otherwise, and in large pools. */
+export function wholeAudience(context: CoreContext): readonly InstanceId[] {
+  const audience = directAudience(context);
+  return audience.length >= context.table.live().length - 1 ? audience : [];
+}

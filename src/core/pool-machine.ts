@@ -83,7 +83,11 @@ class Machine implements PoolMachine {
     this.#load = new OwnLoad(init.self.budgetKib);
     this.#detector = new Detector(this.#context);
     this.#exchange = new Exchange(this.#context, this.#detector);
-    this.#pulses = new Pulses(this.#context, { load: () => this.#load.sample(), held: () => this.#held.current() });
+    this.#pulses = new Pulses(this.#context, {
+      load: () => this.#load.sample(),
+      held: () => this.#held.current(),
+      news: () => this.#jobs.board.news.number,
+    });
     this.#limitKeeper = new LimitKeeper(this.#context);
     this.records = new RecordShelf(this.#context, init.remembered.records, (id) => this.credentials.removed(id));
     this.credentials = new CredentialShelf(this.#context, this.records);
@@ -315,6 +319,7 @@ class Machine implements PoolMachine {
     if (member.pulse === null) return;
     this.records.replication.pulsed(member.record.instanceId, member.pulse.held.recordsDigest);
     this.credentials.replication.pulsed(member.record.instanceId, member.pulse.held.credentialsDigest);
+    this.#jobs.board.news.pulsed(member.record.instanceId, member.pulse.newsNumber);
   }
 
   #suspicion(sealed: Uint8Array): void {

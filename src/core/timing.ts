@@ -109,8 +109,10 @@ export const LOAD_QUERY_MS = 60;
 export const JOB_QUERY_MS = 700;
 /** How long a worker is given to read a page of a job's output. */
 export const OUTPUT_QUERY_MS = 3000;
-/** Between two batches of job news. */
+/** How long job news gather: a short job is told of once. */
 export const JOB_NEWS_MS = 100;
+/** Between two requests for job news that were missed. */
+export const JOB_NEWS_ASK_MS = 500;
 
 /** Between two looks at the schedules, and two requests for a due time that was not granted. */
 export const DUE_LOOK_MS = 1000;

@@ -220,6 +220,10 @@ export type Direct =
     }
   /** End this job; the entry or any member has checked that the caller may. */
   | { readonly kind: 'job-cancel'; readonly jobId: string; readonly reason: string }
+  /** What the sender tells of jobs, where a link leads to everybody: the link says who tells it. */
+  | { readonly kind: 'job-news'; readonly number: number; readonly notices: readonly JobNotice[] }
+  /** The receiver's batches from this number on were missed. */
+  | { readonly kind: 'job-news-want'; readonly number: number }
   /** A part of a discovery that the sender works at, and the signed request that began it: should the sender be lost, the receiver asks for it again. */
   | {
       readonly kind: 'job-keep';
@@ -361,6 +365,8 @@ export const directCodec: Codec<Direct> = union<Direct>({
   'job-query': [22, struct({ nonce, jobId, wantTrace: bool })],
   'job-answer': [23, struct({ nonce, notice: nullable(jobNoticeCodec), steps: list(traceStepCodec, TRACE_STEPS_MAX) })],
   'job-cancel': [24, struct({ jobId, reason: text(1000) })],
+  'job-news': [43, struct({ number: uint(), notices: list(jobNoticeCodec, JOB_NOTICES_MAX) })],
+  'job-news-want': [44, struct({ number: uint() })],
   'job-keep': [42, struct({ jobId, parameters: parametersCodec, origin: bytes({ max: POLICY_BYTES_MAX }) })],
   'records-compare': [25, struct({ buckets: list(digest, RECORD_BUCKETS) })],
   'records-batch': [26, struct({ sealed: list(sealedBytes(POLICY_BYTES_MAX), RECORD_BATCH_MAX) })],

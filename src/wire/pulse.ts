@@ -49,6 +49,8 @@ export interface Pulse {
   readonly recordSequence: number;
   readonly load: LoadSample;
   readonly held: Held;
+  /** Number of its last batch of job news; 0 from a program that does not number them. */
+  readonly newsNumber: number;
 }
 
 /** Greatest memory figure, in KiB: 8 TiB. */
@@ -83,6 +85,7 @@ export const pulseCodec: Codec<Pulse> = struct<Pulse>({
   recordSequence: uint(),
   load: loadSampleCodec,
   held: heldCodec,
+  newsNumber: appended(uint(), 0),
 });
 
 /** The envelope of a pulse, signed by the instance itself. */

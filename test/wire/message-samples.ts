@@ -20,14 +20,7 @@ import {
   grantSeal,
   WEEK_MINUTES,
 } from '../../src/wire/grant.ts';
-import {
-  JOB_KINDS,
-  JOB_STATES,
-  type JobNotice,
-  type JobRequest,
-  jobNoticeCodec,
-  jobRequestSeal,
-} from '../../src/wire/job.ts';
+import { jobNoticeCodec, jobRequestSeal } from '../../src/wire/job.ts';
 import { LIMIT_OFFER_MS_MAX, type Limit, limitSeal } from '../../src/wire/limit.ts';
 import { MEMBER_STATES, type MemberRecord, memberRecordSeal } from '../../src/wire/member-record.ts';
 import {
@@ -63,6 +56,7 @@ import {
   succession,
   unixMs,
 } from './field-samples.ts';
+import { jobNewsSamples, jobNotice, jobRequest } from './job-samples.ts';
 
 /** A family of messages: how it is written, and any value of it. */
 export interface Family<T> {
@@ -111,6 +105,7 @@ const pulse: fc.Arbitrary<Pulse> = fc.record({
   incarnation: count,
   sequence: count,
   recordSequence: count,
+  newsNumber: count,
   load: loadSample,
   held: fc.record({
     ...{ limitVersion: count, limitDigest: hex(16), recordsDigest: hex(16), admissionDigest: hex(16) },
@@ -215,44 +210,6 @@ const edition: fc.Arbitrary<CredentialEdition> = fc.record({
   changedUnixMs: unixMs,
 });
 
-const jobRequest: fc.Arbitrary<JobRequest> = fc.record({
-  gatewayUid: name,
-  jobId,
-  kind: fc.constantFrom(...JOB_KINDS),
-  recordId: hex(22),
-  parent: orNull(jobId),
-  parameters: fc.array(fc.record({ name, value: name }), { maxLength: 4 }),
-  entry: id,
-  entryStartId: hex(32),
-  caller: id,
-  deadlineUnixMs: unixMs,
-  grant: orNull(bytes),
-});
-
-const jobNotice: fc.Arbitrary<JobNotice> = fc.record({
-  jobId,
-  kind: fc.constantFrom(...JOB_KINDS),
-  recordId: hex(22),
-  parent: orNull(jobId),
-  caller: id,
-  state: fc.constantFrom(...JOB_STATES),
-  entry: id,
-  worker: orNull(id),
-  submittedUnixMs: unixMs,
-  startedUnixMs: orNull(unixMs),
-  endedUnixMs: orNull(unixMs),
-  error: orNull(failure),
-  bytesIn: count,
-  bytesOut: count,
-  progress: orNull(
-    fc.record({
-      message: name,
-      donePerMille: fc.integer({ min: 0, max: 1000 }),
-      outputBytes: fc.integer({ min: 0, max: 4_000_000 }),
-    }),
-  ),
-});
-
 const jobNews: fc.Arbitrary<JobNews> = fc.record({ teller: id, notices: fc.array(jobNotice, { maxLength: 3 }) });
 const traceStep = fc.record({ atUnixMs: unixMs, instanceId: id, what: name, detail: name });
 const recordVersion = fc.record({ instanceId: id, incarnation: count, sequence: count, digest: hex(16) });
@@ -306,6 +263,7 @@ const directFields: { readonly [K in Direct['kind']]: fc.Arbitrary<Omit<Extract<
   'job-query': fc.record({ nonce, jobId, wantTrace: fc.boolean() }),
   'job-answer': fc.record({ nonce, notice: orNull(jobNotice), steps: fc.array(traceStep, { maxLength: 3 }) }),
   ...ownOrderSamples,
+  ...jobNewsSamples,
   'output-query': fc.record({ nonce, jobId, offset: fc.integer({ min: 0, max: 4_000_000 }) }),
   'output-answer': fc.record({ nonce, totalBytes: fc.integer({ min: 0, max: 4_000_000 }), page: orNull(bytes) }),
   'job-cancel': fc.record({ jobId, reason: name }),

@@ -1,14 +1,14 @@
 import { compareText } from '../../base/bytes.ts';
 import { compareIds, type InstanceId } from '../../base/ids.ts';
-import { ERROR_TEXT_MAX, JOB_NOTICES_MAX } from '../../wire/bounds.ts';
+import { ERROR_TEXT_MAX } from '../../wire/bounds.ts';
 import { isFinal, type JobNotice, type JobState, type TraceStep } from '../../wire/job.ts';
 import { jobNewsSeal, TRACE_STEPS_MAX } from '../../wire/mesh-message.ts';
-import { open, seal } from '../../wire/sealed.ts';
+import { open } from '../../wire/sealed.ts';
 import type { CoreContext } from '../core-context.ts';
 import { failure } from '../effect.ts';
 import { isLive } from '../membership/member-table.ts';
-import { JOB_NEWS_MS } from '../timing.ts';
 import type { JobsView } from '../view.ts';
+import { JobNews } from './job-news.ts';
 
 /** Jobs an instance knows of; the oldest that have ended are forgotten first. */
 export const JOBS_KNOWN_MAX = 5000;
@@ -23,17 +23,18 @@ const PRECEDENCE: Readonly<Record<JobState, number>> = {
   cancelled: 4,
 };
 
-/** What this instance knows of the pool's jobs, and the news it tells the others. */
+/** What this instance knows of the pool's jobs. */
 export class JobBoard implements JobsView {
   readonly #context: CoreContext;
   readonly #notices = new Map<string, JobNotice>();
   readonly #steps = new Map<string, TraceStep[]>();
-  readonly #news = new Set<string>();
-  #toldAtMs = Number.NEGATIVE_INFINITY;
+  /** What this instance tells the others. */
+  readonly news: JobNews;
 
   /** An empty board. */
   constructor(context: CoreContext) {
     this.#context = context;
+    this.news = new JobNews(context, this);
   }
 
   /** What is known of a job. */
@@ -65,7 +66,7 @@ export class JobBoard implements JobsView {
   /** This instance's own word on a job; told to everyone soon. */
   tell(notice: JobNotice): void {
     this.#notices.set(notice.jobId, notice);
-    this.#news.add(notice.jobId);
+    this.news.add(notice.jobId);
     this.#trim();
   }
 
@@ -85,7 +86,12 @@ export class JobBoard implements JobsView {
   heardNews(sealed: Uint8Array): readonly JobNotice[] {
     const { value, signers } = open(jobNewsSeal, sealed, this.#context.init.verify);
     if (!signers.includes(value.teller) || value.teller === this.#context.self) return [];
-    return value.notices.filter((notice) => this.hear(notice, value.teller));
+    return this.heardFrom(value.teller, value.notices);
+  }
+
+  /** Takes in what a member says over its link. */
+  heardFrom(teller: InstanceId, notices: readonly JobNotice[]): readonly JobNotice[] {
+    return notices.filter((notice) => this.hear(notice, teller));
   }
 
   /** A worker or entry is gone: what it had not ended is lost, visibly. Returns what was lost just now. */
@@ -106,32 +112,6 @@ export class JobBoard implements JobsView {
       lost.push(ended);
     }
     return lost;
-  }
-
-  /** Publishes news when there is some and it is time. */
-  run(): void {
-    const { now } = this.#context;
-    if (this.#news.size === 0 || now.atMs < this.#toldAtMs + JOB_NEWS_MS) return;
-    this.#toldAtMs = now.atMs;
-    this.#tellBatch();
-  }
-
-  /** Publishes all news now. */
-  flush(): void {
-    while (this.#news.size > 0) this.#tellBatch();
-  }
-
-  /** When `run` has something to do. */
-  dueAtMs(): number | undefined {
-    return this.#news.size === 0 ? undefined : this.#toldAtMs + JOB_NEWS_MS;
-  }
-
-  #tellBatch(): void {
-    const { outbox, init, self } = this.#context;
-    const ids = [...this.#news].slice(0, JOB_NOTICES_MAX);
-    const notices = ids.flatMap((id) => this.#notices.get(id) ?? []);
-    for (const id of ids) this.#news.delete(id);
-    outbox.publish({ kind: 'jobs', sealed: seal(jobNewsSeal, { teller: self, notices }, [init.identity]) });
   }
 
   #isNews(notice: JobNotice, known: JobNotice, teller: InstanceId): boolean {
@@ -157,7 +137,7 @@ export class JobBoard implements JobsView {
     for (const { jobId } of drop) {
       this.#notices.delete(jobId);
       this.#steps.delete(jobId);
-      this.#news.delete(jobId);
+      this.news.forget(jobId);
     }
   }
 }

@@ -102,7 +102,15 @@ export class Jobs implements SessionsInHand {
     });
     this.inquiries = new Inquiries(context, this.board, (jobId, reason) => this.bench.cancel(jobId, reason));
     this.outputs = new Outputs(context, this.board);
-    this.#parts = [this.bench, this.desk, this.inquiries, this.outputs, this.board, this.schedules, this.discoveries];
+    this.#parts = [
+      this.bench,
+      this.desk,
+      this.inquiries,
+      this.outputs,
+      this.board.news,
+      this.schedules,
+      this.discoveries,
+    ];
   }
 
   /** Sessions that a drain waits for. */
@@ -123,7 +131,7 @@ export class Jobs implements SessionsInHand {
   /** The instance leaves: news that waited for their batch go out. */
   leaving(): void {
     this.schedules.leaving();
-    this.board.flush();
+    this.board.news.flush();
   }
 
   /** A write is on disk. True if it was one of these. */
@@ -154,6 +162,10 @@ export class Jobs implements SessionsInHand {
       case 'job-update':
         if (message.notice.worker === from) this.board.hear(message.notice, from);
         return;
+      case 'job-news':
+        return this.board.news.told(from, message.number, message.notices);
+      case 'job-news-want':
+        return this.board.news.wanted(from, message.number);
       case 'load-query':
         return outbox.send(from, { kind: 'load-answer', nonce: message.nonce, load: this.#load.sample() });
       case 'load-answer':
@@ -290,6 +302,8 @@ export type JobMessage = Extract<
       | 'forward-accepted'
       | 'forward-declined'
       | 'job-update'
+      | 'job-news'
+      | 'job-news-want'
       | 'load-query'
       | 'load-answer'
       | 'resubmit'

@@ -1,7 +1,7 @@
 import type { Held, LoadSample, Pulse } from '../../wire/pulse.ts';
 import { pulseSeal } from '../../wire/pulse.ts';
 import { open, seal } from '../../wire/sealed.ts';
-import { type CoreContext, directAudience } from '../core-context.ts';
+import { type CoreContext, wholeAudience } from '../core-context.ts';
 import { PULSE_INTERVAL_MS, PULSE_SPACING_MS, PULSES_PER_SECOND } from '../timing.ts';
 import { compareVersions, type Member } from './member-table.ts';
 
@@ -10,6 +10,8 @@ export interface PulseSources {
   load(): LoadSample;
   /** The same object as long as nothing in it changes. */
   held(): Held;
+  /** Number of the last batch of job news. */
+  news(): number;
 }
 
 /** Time between two pulses of each instance in a pool of this size: what everyone receives stays bounded. */
@@ -39,7 +41,7 @@ export class Pulses {
 
   /** Sends a pulse when it is time or when something that others act on changed. */
   run(): void {
-    const { now, outbox, own, self, init, table } = this.#context;
+    const { now, outbox, own, self, init } = this.#context;
     if (this.dueAtMs() > now.atMs) return;
     const load = this.#sources.load();
     const held = this.#sources.held();
@@ -55,12 +57,11 @@ export class Pulses {
       recordSequence: sequence,
       load,
       held,
+      newsNumber: this.#sources.news(),
     };
     const sealed = seal(pulseSeal, pulse, [init.identity]);
-    const audience = directAudience(this.#context);
-    // In a small, fully linked pool gossip would only carry it several times over.
-    if (audience.length > 0 && audience.length >= table.live().length - 1)
-      outbox.sendAll(audience, { kind: 'pulse', sealed });
+    const audience = wholeAudience(this.#context);
+    if (audience.length > 0) outbox.sendAll(audience, { kind: 'pulse', sealed });
     else outbox.publish({ kind: 'pulse', sealed });
   }
 
