@@ -2,7 +2,7 @@ import type { Held, LoadSample, Pulse } from '../../wire/pulse.ts';
 import { pulseSeal } from '../../wire/pulse.ts';
 import { open, seal } from '../../wire/sealed.ts';
 import { type CoreContext, wholeAudience } from '../core-context.ts';
-import { PULSE_INTERVAL_MS, PULSE_SPACING_MS, PULSES_PER_SECOND } from '../timing.ts';
+import { JOB_NEWS_MS, PULSE_INTERVAL_MS, PULSE_SPACING_MS, PULSES_PER_SECOND } from '../timing.ts';
 import { compareVersions, type Member } from './member-table.ts';
 
 /** What a pulse tells of this instance, handed in by the parts that know it. */
@@ -32,6 +32,7 @@ export class Pulses {
   #sentAtMs = Number.NEGATIVE_INFINITY;
   #sentLoadNumber = -1;
   #sentHeld: Held | undefined;
+  #loadChangedAtMs: number | undefined;
 
   /** `sources` are asked whenever a pulse goes out. */
   constructor(context: CoreContext, sources: PulseSources) {
@@ -49,6 +50,7 @@ export class Pulses {
     this.#sentAtMs = now.atMs;
     this.#sentLoadNumber = load.number;
     this.#sentHeld = held;
+    this.#loadChangedAtMs = undefined;
     const { incarnation, sequence } = own.record;
     const pulse: Pulse = {
       instanceId: self,
@@ -68,8 +70,15 @@ export class Pulses {
   /** When the next pulse is due. */
   dueAtMs(): number {
     const size = this.#context.table.live().length;
-    const changed = this.#sources.load().number !== this.#sentLoadNumber || this.#sources.held() !== this.#sentHeld;
-    return this.#sentAtMs + (changed ? pulseSpacingMs(size) : pulseIntervalMs(size));
+    if (this.#sources.held() !== this.#sentHeld) return this.#sentAtMs + pulseSpacingMs(size);
+    const regularAtMs = this.#sentAtMs + pulseIntervalMs(size);
+    if (this.#sources.load().number === this.#sentLoadNumber) {
+      this.#loadChangedAtMs = undefined;
+      return regularAtMs;
+    }
+    // Told with the news of the job that changed it, in one write: an entry knows what it has placed itself.
+    this.#loadChangedAtMs ??= this.#context.now.atMs;
+    return Math.min(regularAtMs, Math.max(this.#sentAtMs + pulseSpacingMs(size), this.#loadChangedAtMs + JOB_NEWS_MS));
   }
 
   /** Takes in a pulse; the member if it was news, undefined for an old, unknown or forged one. */
