@@ -133,7 +133,7 @@ export class JobNews {
     const isGivenUp = known !== undefined && known.asked > ASKED_MAX;
     if (known !== undefined && number - known.upTo <= BATCHES_KEPT && !isGivenUp) return known;
     const ofStart = number % BATCHES_OF_START;
-    const upTo = isGivenUp ? number - 1 : number - Math.min(ofStart, BATCHES_KEPT);
+    const upTo = isGivenUp ? number : number - Math.min(ofStart, BATCHES_KEPT);
     const heard = { upTo, asked: 0, askedAtMs: Number.NEGATIVE_INFINITY };
     this.#heard.set(from, heard);
     this.#forgetGone();
