@@ -18,7 +18,7 @@ export const membership: Part = {
 };
 
 const KNOWN_MS = 60_000;
-const LOOK_EVERY_MS = 5;
+const LOOK_EVERY_MS = 50;
 const DEATH_KNOWN_MS_MAX = 2000;
 const IDLE_PERCENT_MAX = 1;
 /** Nobody listens there, and nobody is asked to. */
@@ -86,34 +86,37 @@ async function joinKnown(
 ): Promise<{ readonly joiner: Instance; readonly joinedMs: number }> {
   const name = `joiner-${run}`;
   const joiner = pool.start(name, { args: ['--peer', pool.site(names[0] ?? '').mesh] });
-  await joiner.untilLogged('listening', { within: KNOWN_MS });
-  const beganAtMs = performance.now();
-  await untilSeen(running(pool.started), name, true);
-  return { joiner, joinedMs: performance.now() - beganAtMs };
+  const { unixMs: beganUnixMs } = await joiner.untilLogged('listening', { within: KNOWN_MS });
+  const others = running(pool.started).filter((instance) => instance !== joiner);
+  return { joiner, joinedMs: await lastLogged(others, { event: 'member-met', id: await joiner.id(), beganUnixMs }) };
 }
 
 async function deathKnown({ pool }: ServingPool, victim: Instance): Promise<number> {
-  const beganAtMs = performance.now();
+  const id = await victim.id();
+  const beganUnixMs = Date.now();
   await victim.kill();
-  await untilSeen(running(pool.started), victim.name, false);
-  return performance.now() - beganAtMs;
+  return lastLogged(running(pool.started), { event: 'member-dead', id, beganUnixMs });
 }
 
 function running(instances: readonly Instance[]): readonly Instance[] {
   return instances.filter(({ isRunning }) => isRunning);
 }
 
-/** Waits until each of them has this one among its living members, or has not. */
-async function untilSeen(instances: readonly Instance[], name: string, isAlive: boolean): Promise<void> {
-  await Promise.all(
+/** Milliseconds until the last of them has said this of a member, by its own log: asking them all the time would be a load of its own. */
+async function lastLogged(
+  instances: readonly Instance[],
+  { event, id, beganUnixMs }: { readonly event: string; readonly id: string; readonly beganUnixMs: number },
+): Promise<number> {
+  const times = await Promise.all(
     instances.map((instance) =>
-      until(`${instance.name} knows of ${name}`, { within: KNOWN_MS, every: LOOK_EVERY_MS }, async () => {
-        const { members } = await instance.ask({ kind: 'members' });
-        const found = members.some((member) => member.name === name && !['dead', 'left'].includes(member.state));
-        needs(found === isAlive, isAlive ? 'not yet' : 'it still believes in it');
+      until(`${instance.name} logs ${event} of ${id}`, { within: KNOWN_MS, every: LOOK_EVERY_MS }, () => {
+        const entry = instance.logged(event).find(({ fields }) => fields['instance'] === id);
+        needs(entry !== undefined, 'not yet');
+        return entry.unixMs;
       }),
     ),
   );
+  return Math.max(...times) - beganUnixMs;
 }
 
 async function takeSerf(bench: Bench, instances: number): Promise<Taken> {
