@@ -114,6 +114,7 @@ export interface JobNotice {
   readonly kind: JobKind;
   readonly recordId: string;
   readonly parent: string | null;
+  /** Who it is done for. */
   readonly caller: PeerKeyId;
   readonly state: JobState;
   readonly entry: InstanceId;

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { untilAgreed } from './harness/agreement.ts';
 import type { Instance } from './harness/instance.ts';
@@ -99,28 +100,42 @@ it('finds everything although a worker is killed half-way, and keeps others from
   expectAll(JSON.parse(result.stdout), one.jobId);
 }, 90_000);
 
-it('finds everything although nobody waits for it and a worker is killed half-way', async () => {
+/** What its beginner, who is no admin, sees of it; throws until it is in this state. */
+async function untilState(jobId: string, state: string, entry: readonly string[]): Promise<Discovery> {
+  return until(`it is ${state}`, { within: 60_000, every: 500 }, async () => {
+    const shown = await pool.pam(['action', 'discover', 'status', '-j', jobId, ...entry, '--json']);
+    needs(shown.stdout !== '', shown.stderr);
+    const known: Discovery = JSON.parse(shown.stdout);
+    needs(known.state === state, shown.stdout.slice(0, 300));
+    return known;
+  });
+}
+
+it('finds everything although nobody waits for it and a worker is killed half-way; and can be cancelled as a whole', async () => {
   await form();
-  const { stdout, stderr } = await start(2000);
+  const profile = join(pool.folder, 'alice.json');
+  const made = await pool.pam(['grant', 'new', '--name', 'alice', '--out', profile, '--allow', 'discovery:*']);
+  expect(made.code, made.stderr).toBe(0);
+  const asAlice = ['--profile', profile];
+  const { stdout, stderr } = await start(2000, ...asAlice);
   expect(stderr).toBe('');
   const { jobId } = JSON.parse(stdout);
   const victim = await until('parts are under way', { within: 20_000 }, () => workerOf(jobId));
   await victim.kill();
   const left = names.find((name) => name !== victim.name) ?? 'a';
-  const whole = await until('all parts are done', { within: 60_000, every: 500 }, async () => {
-    const status = ['action', 'discover', 'status', '-j', jobId, '--address', pool.site(left).access, '--json'];
-    const { stdout: shown, stderr: said } = await pool.pam(status);
-    needs(shown !== '', said);
-    const known: Discovery = JSON.parse(shown);
-    needs(known.state === 'succeeded', shown.slice(0, 300));
-    return known;
-  });
-  expectAll(whole, jobId);
+  const entry = [...asAlice, '--address', pool.site(left).access];
+  expectAll(await untilState(jobId, 'succeeded', entry), jobId);
+
+  const second = JSON.parse((await start(100, ...entry)).stdout);
+  await until('parts are under way', { within: 20_000 }, () => workerOf(second.jobId));
+  const cancelled = await pool.pam(['action', 'job-cancel', second.jobId, ...entry]);
+  expect([cancelled.code, cancelled.stdout]).toEqual([0, `${second.jobId}: cancelled\n`]);
+  expect((await untilState(second.jobId, 'cancelled', entry)).found).toEqual([]);
 }, 120_000);
 
 /** An instance that looks at a part right now. */
 async function workerOf(parent: string): Promise<Instance> {
-  for (const instance of instances) {
+  for (const instance of instances.filter(({ isRunning }) => isRunning)) {
     const { jobs } = await instance.ask({ kind: 'jobs', most: 100 });
     const self = await instance.id();
     const mine = jobs.some((job) => job.parent === parent && job.state === 'running' && job.worker === self);

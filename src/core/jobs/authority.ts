@@ -1,3 +1,4 @@
+import type { PeerKeyId } from '../../base/ids.ts';
 import type { Verify } from '../../base/signing.ts';
 import { type Grant, grantSeal } from '../../wire/grant.ts';
 import { type Failure, type JobNotice, type JobRequest, jobRequestSeal } from '../../wire/job.ts';
@@ -60,6 +61,12 @@ function judgeOrder(question: AuthorityQuestion): Verdict {
   // Where its caller was when it began has been judged then.
   const lacks = lastingProblem(grant, { ...question, request: { ...request, caller: origin.caller } });
   return lacks === null ? { kind: 'allowed', grant } : denied(lacks, grant);
+}
+
+/** Who a job is done for: of a discovery that an instance goes on with, whoever began it. */
+export function beneficiary(request: JobRequest, verify: Verify): PeerKeyId {
+  if (!isOwnOrder(request) || request.grant === null) return request.caller;
+  return open(jobRequestSeal, request.grant, verify).value.caller;
 }
 
 /** Writes a denial down for the audit: who, what, under which grant, and what is missing. */

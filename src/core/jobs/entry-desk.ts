@@ -14,7 +14,7 @@ import type { OwnLoad } from '../load/own-load.ts';
 import { takeLoad } from '../membership/pulses.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { FORWARD_RETRY_MS, JOB_DEADLINE_MS_MAX, LOAD_QUERY_MS } from '../timing.ts';
-import { type AuthorityQuestion, judge, noteDenial } from './authority.ts';
+import { type AuthorityQuestion, beneficiary, judge, noteDenial } from './authority.ts';
 import { sourceOf } from './conditions.ts';
 import type { JobBoard } from './job-board.ts';
 import { subjectOf } from './unattended.ts';
@@ -369,7 +369,8 @@ export class EntryDesk {
   }
 
   #notice({ request, worker, submittedUnixMs }: Dispatch, state: JobNotice['state']): JobNotice {
-    const { jobId, kind, recordId, parent, caller, entry } = request;
+    const { jobId, kind, recordId, parent, entry } = request;
+    const caller = beneficiary(request, this.#parts.context.init.verify);
     const ends = { startedUnixMs: null, endedUnixMs: null, error: null, bytesIn: 0, bytesOut: 0, progress: null };
     return { jobId, kind, recordId, parent, caller, state, entry, worker, submittedUnixMs, ...ends };
   }

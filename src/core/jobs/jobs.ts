@@ -20,7 +20,8 @@ import { Inquiries } from './inquiries.ts';
 import { JobBoard } from './job-board.ts';
 import { Outputs } from './outputs.ts';
 import { OwnOrders } from './own-orders.ts';
-import { type BenchAnswer, WorkerBench } from './worker-bench.ts';
+import type { BenchAnswer } from './work.ts';
+import { WorkerBench } from './worker-bench.ts';
 
 /** A request that names another entry may be passed on so many times. */
 export const HOPS_MAX = 2;

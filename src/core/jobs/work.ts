@@ -5,6 +5,7 @@ import type { Grant } from '../../wire/grant.ts';
 import { type Failure, isFinal, type JobNotice, type JobRequest } from '../../wire/job.ts';
 import { failure } from '../effect.ts';
 import { costKib } from '../load/cost.ts';
+import type { Source } from './conditions.ts';
 
 /** A job that the worker has taken, until its id is forgotten. */
 export interface Work {
@@ -30,6 +31,21 @@ export interface Work {
   /** Its end has been asked for. */
   cancelling: boolean;
 }
+
+/** Where an offered job comes from. */
+export interface Offer {
+  readonly entry: InstanceId;
+  readonly submittedUnixMs: number;
+  /** The request as it was signed. */
+  readonly sealed: Uint8Array;
+  /** Where the client is, by the word of the entry. */
+  readonly source: Source;
+}
+
+/** What is told to whoever asked for the job. */
+export type BenchAnswer =
+  | { readonly kind: 'accepted'; readonly notice: JobNotice }
+  | { readonly kind: 'declined'; readonly failure: Failure };
 
 /** What is told of a job that the worker has just taken. */
 export function acceptedNotice(request: JobRequest, worker: InstanceId, submittedUnixMs: number): JobNotice {

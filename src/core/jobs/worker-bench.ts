@@ -11,15 +11,24 @@ import type { OwnLoad } from '../load/own-load.ts';
 import type { RecordShelf } from '../records/record-shelf.ts';
 import { isOwnOrder } from '../schedules/order.ts';
 import { SESSION_OPEN_MS } from '../timing.ts';
-import { type Allowed, type AuthorityQuestion, judge, noteDenial, noteSessionDenial } from './authority.ts';
+import {
+  type Allowed,
+  type AuthorityQuestion,
+  beneficiary,
+  judge,
+  noteDenial,
+  noteSessionDenial,
+} from './authority.ts';
 import { type Source, sourceOf, sourceProblem } from './conditions.ts';
 import type { JobBoard } from './job-board.ts';
 import { isResumed, isSession, isUnattended, subjectOf } from './unattended.ts';
 import {
   acceptedNotice,
+  type BenchAnswer,
   durationProblem,
   isLeaseWork,
   newWork,
+  type Offer,
   recalledWork,
   sessionRefusal,
   type Work,
@@ -31,21 +40,6 @@ const BENCH_MAX = 100_000;
 const REMEMBER_SLACK_MS = 60_000;
 /** Between two looks at every job for what has run out of time. */
 const SWEEP_MS = 1000;
-
-/** Where an offered job comes from. */
-export interface Offer {
-  readonly entry: InstanceId;
-  readonly submittedUnixMs: number;
-  /** The request as it was signed. */
-  readonly sealed: Uint8Array;
-  /** Where the client is, by the word of the entry. */
-  readonly source: Source;
-}
-
-/** What is told to whoever asked for the job. */
-export type BenchAnswer =
-  | { readonly kind: 'accepted'; readonly notice: JobNotice }
-  | { readonly kind: 'declined'; readonly failure: Failure };
 
 /** What the bench is built with. */
 export interface WorkerBenchParts {
@@ -93,7 +87,8 @@ export class WorkerBench {
     if (!('grant' in verdict))
       return this.#decline(request.jobId, entry, { failure: verdict, deadlineUnixMs: request.deadlineUnixMs });
     const { context, board } = this.#parts;
-    const notice = acceptedNotice(request, context.self, submittedUnixMs);
+    const caller = beneficiary(request, context.init.verify);
+    const notice = acceptedNotice({ ...request, caller }, context.self, submittedUnixMs);
     const work = newWork(request, {
       origin: request.kind !== 'discovery' ? null : isOwnOrder(request) ? request.grant : sealed,
       grant: verdict.grant,

@@ -67,7 +67,7 @@ describe('a discovery in parts', () => {
     const second = idOf(first, 'next');
     expect(jobsBegun(pool).toSorted()).toEqual([first.jobId, second].toSorted());
     expect(pool.query(pool.at(1), second)).toMatchObject({
-      ...{ state: 'running', parent: RUN, recordId: partOf(2).recordId, caller: worker.key.id },
+      ...{ state: 'running', parent: RUN, recordId: partOf(2).recordId, caller: pool.admin.id, entry: worker.key.id },
     });
     const next = pool.instances.find((instance) => instance.begun.includes(second));
     if (next !== undefined) pool.end(next, second);
