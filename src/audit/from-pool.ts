@@ -144,24 +144,14 @@ const NOTES: Readonly<Record<string, (detail: Detail) => AuditEvent>> = {
     dueUnixMs: number(detail, 'dueUnixMs'),
     reason: text(detail, 'reason'),
   }),
-  'rotation-not-placed': (detail) => ({
-    kind: 'rotation-not-placed',
-    jobId: text(detail, 'jobId'),
-    recordId: text(detail, 'recordId'),
-    reason: text(detail, 'reason'),
-  }),
+  'rotation-not-placed': (detail) => ({ kind: 'rotation-not-placed', ...notPlaced(detail) }),
   'discovery-goes-on': (detail) => ({
     kind: 'discovery-goes-on',
     jobId: text(detail, 'jobId'),
     after: text(detail, 'after'),
     how: text(detail, 'how'),
   }),
-  'discovery-not-placed': (detail) => ({
-    kind: 'discovery-not-placed',
-    jobId: text(detail, 'jobId'),
-    recordId: text(detail, 'recordId'),
-    reason: text(detail, 'reason'),
-  }),
+  'discovery-not-placed': (detail) => ({ kind: 'discovery-not-placed', ...notPlaced(detail) }),
   'council-changed': (detail) => ({
     kind: 'council-changed',
     version: number(detail, 'version'),
@@ -218,6 +208,11 @@ function describeEnd(notice: JobNotice): AuditEvent {
     bytesOut,
     durationMs: began && endedUnixMs !== null ? Math.max(0, endedUnixMs - startedUnixMs) : null,
   };
+}
+
+/** A job that an instance asked for by itself, and no worker took. */
+function notPlaced(detail: Detail) {
+  return { jobId: text(detail, 'jobId'), recordId: text(detail, 'recordId'), reason: text(detail, 'reason') };
 }
 
 function text(detail: Detail, name: string): string | null {

@@ -1,5 +1,5 @@
 import { base58btc } from 'multiformats/bases/base58';
-import { concatBytes } from './bytes.ts';
+import { concatBytes, sha256 } from './bytes.ts';
 
 /**
  * An instance or caller is known by the libp2p peer id of its Ed25519 key: the base58btc text of a fixed 6-byte
@@ -64,6 +64,11 @@ export const RANDOM_ID_BYTES = 16;
 export function formatRandomId(random: Uint8Array): string {
   const [first = 0, ...rest] = random;
   return Buffer.from([first & 0x7f, ...rest]).toString('base64url');
+}
+
+/** An id that follows from a text: the same whoever makes it. */
+export function derivedId(text: string): string {
+  return formatRandomId(sha256(text).subarray(0, RANDOM_ID_BYTES));
 }
 
 /** The last characters of an id, enough for people to tell a pool's instances apart. */

@@ -1,6 +1,5 @@
 /** Pure: how a discovery goes on where one of its jobs has ended, without whoever asked for it. */
-import { sha256 } from '../base/bytes.ts';
-import { formatRandomId, RANDOM_ID_BYTES } from '../base/ids.ts';
+import { derivedId } from '../base/ids.ts';
 import { formatPart, readScope, ScopeParameter, scopeId, scopeOfPart } from './discovery-scope.ts';
 import type { JobRequest, Parameter } from './job.ts';
 
@@ -40,7 +39,7 @@ export function onwardJob(gatewayUid: string, job: DiscoveryJob, how: Onward): D
 
 /** Its id: the same whoever asks for it. */
 export function onwardJobId(gatewayUid: string, jobId: string, how: Onward): string {
-  return formatRandomId(sha256(`discovery|${gatewayUid}|${how}|${jobId}`).subarray(0, RANDOM_ID_BYTES));
+  return derivedId(`discovery|${gatewayUid}|${how}|${jobId}`);
 }
 
 /** From which job a job goes on; undefined: from none. */

@@ -1,6 +1,6 @@
 /** Pure: due times of a schedule, and the ids of the jobs that instances make by themselves. */
 import { sha256 } from '../../base/bytes.ts';
-import { formatRandomId, RANDOM_ID_BYTES } from '../../base/ids.ts';
+import { derivedId } from '../../base/ids.ts';
 import type { TargetRecord } from '../../wire/record.ts';
 import type { Schedule } from '../../wire/rotation-schedule.ts';
 
@@ -45,8 +45,4 @@ export function dueJobId(gatewayUid: string, recordId: string, dueUnixMs: number
 /** The id of the rotation that follows a session. */
 export function afterSessionJobId(gatewayUid: string, sessionJobId: string): string {
   return derivedId(`after-session|${gatewayUid}|${sessionJobId}`);
-}
-
-function derivedId(text: string): string {
-  return formatRandomId(sha256(text).subarray(0, RANDOM_ID_BYTES));
 }
